@@ -1,0 +1,155 @@
+/*
+ * HTTP/2 (RFC 9113) on a transport: one connection, its streams, both roles. nghttp2 is behind it.
+ * The gRPC server and client stand on this, and so does the edge's HTTP/2 front.
+ *
+ * Sending: the body of a stream is a queue of chunks. Frames are gathered and leave in one write at the
+ * end of the loop's turn. Receiving: bytes are borrowed until on_data returns. The connection's window is
+ * given back at once; the stream's only when its owner says weft_h2_stream_consume: that is the
+ * back-pressure.
+ */
+#ifndef WEFT_H2_H
+#define WEFT_H2_H
+
+#include <string.h>
+#include <weft/transport.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weft_h2; /* a connection */
+struct weft_h2_stream;
+
+/* Names are lower case; pseudo-headers (":path") come first, as on the wire. Both end with a NUL that
+ * the lengths do not count when they are received. */
+struct weft_h2_header {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+};
+
+#define WEFT_H2_HEADER(n, v)                                                                       \
+	((struct weft_h2_header) {                                                                 \
+		.name = (n), .name_len = strlen(n), .value = (v), .value_len = strlen(v) })
+
+struct weft_h2_stream_events {
+	/* Headers or trailers of the peer; borrowed. `end`: nothing follows (on_end is called too). At a server
+	 * the first ones come through on_stream, so this is called for trailers only. 1xx is skipped. */
+	void (*on_headers)(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
+			   size_t n, bool end, void *data);
+	void (*on_data)(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len,
+			void *data);
+	void (*on_end)(struct weft_h2_stream *stream, void *data); /* the peer has half-closed */
+	/* The unsent bytes have fallen under the low-water mark (64 KiB) after having been above it. */
+	void (*on_writable)(struct weft_h2_stream *stream, void *data);
+	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113 error code.
+	 * `refused`: the peer certainly has not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
+	void (*on_close)(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
+			 void *data);
+};
+
+struct weft_h2_events {
+	/* Server: a new request. Returns the stream's events and *ret_data; NULL refuses it (REFUSED_STREAM).
+	 * With `end` an on_end follows. */
+	const struct weft_h2_stream_events *(*on_stream)(struct weft_h2 *h2,
+							 struct weft_h2_stream *stream,
+							 const struct weft_h2_header *headers,
+							 size_t n, bool end, void **ret_data,
+							 void *data);
+	/* Client: the peer's SETTINGS have arrived, so the connection is proven. May be NULL. */
+	void (*on_ready)(struct weft_h2 *h2, void *data);
+	/* The peer sends GOAWAY: no new streams. May be NULL. */
+	void (*on_goaway)(struct weft_h2 *h2, uint32_t error_code, void *data);
+	/* The last call, exactly once, after the on_close of every stream. 0 or a negative errno. `error` says
+	 * it in a sentence. The connection and its transport are gone when it returns. */
+	void (*on_close)(struct weft_h2 *h2, int r, const char *error, void *data);
+};
+
+struct weft_h2_options {
+	size_t size;
+	uint32_t max_concurrent_streams; /* 0: 256 (server) */
+	uint32_t stream_window;          /* 0: 32 KiB ... initial receive window of a stream */
+	uint32_t connection_window;      /* 0: 1 MiB */
+	uint32_t
+		max_header_list; /* 0: 16 KiB of name + value + 32 each; above: on_stream is not called and
+	                                     the stream is answered 431 (server) or reset (client) */
+	uint64_t idle_timeout_ns; /* 0: none; without a stream for that long: drain */
+};
+
+/* Takes the transport over (it is open); the connection closes it. */
+struct weft_h2 *weft_h2_server_new(struct weft_transport *take_transport,
+				   const struct weft_h2_options *options,
+				   const struct weft_h2_events *events, void *data);
+struct weft_h2 *weft_h2_client_new(struct weft_transport *take_transport,
+				   const struct weft_h2_options *options,
+				   const struct weft_h2_events *events, void *data);
+
+/* Bytes that were read before the connection took over, as when the preface was sniffed. */
+void weft_h2_receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len);
+
+/* Server: GOAWAY now, existing streams finish, then it closes. Client: no new streams, then it closes. */
+void weft_h2_drain(struct weft_h2 *h2);
+void weft_h2_close(struct weft_h2 *h2,
+		   uint32_t error_code); /* GOAWAY with the code, streams reset, closed */
+bool weft_h2_can_request(
+	const struct weft_h2 *h2); /* client: not draining, ids left, under the peer's limit */
+size_t weft_h2_streams(const struct weft_h2 *h2); /* open streams */
+struct weft_transport *weft_h2_transport(const struct weft_h2 *h2);
+
+/* Client: opens a stream. NULL only when !weft_h2_can_request(h2). */
+struct weft_h2_stream *weft_h2_request(struct weft_h2 *h2, const struct weft_h2_header *headers,
+				       size_t n, bool end,
+				       const struct weft_h2_stream_events *events, void *data);
+
+/* All of these are harmless on a stream that has been reset or closed on the wire; the pointer is valid
+ * until on_close has returned. */
+/* Server: the response's headers, once (after any number of 1xx through `status` 100 to 199). */
+void weft_h2_respond(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
+		     bool end);
+/* Room for a chunk of exactly `len` bytes in the body's queue, to be filled before the turn ends.
+ * NULL when memory is out: reset the stream. */
+uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len);
+int weft_h2_stream_write(struct weft_h2_stream *stream, const void *bytes,
+			 size_t len); /* copies; -ENOMEM */
+/* Ends our side after the queue is empty, with trailers when n > 0. */
+void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
+			size_t n);
+void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code);
+size_t weft_h2_stream_unsent(const struct weft_h2_stream *stream);
+static inline bool weft_h2_stream_writable(const struct weft_h2_stream *stream);
+/* The owner has dealt with `len` received bytes: opens the stream's window again. */
+void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len);
+/* Asks for a window that lets `len` bytes arrive without consume (a message larger than the window). */
+void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len);
+struct weft_h2 *weft_h2_stream_connection(const struct weft_h2_stream *stream);
+int32_t weft_h2_stream_id(const struct weft_h2_stream *stream);
+
+#define WEFT_H2_LOW_WATER ((size_t)65536)
+
+static inline bool weft_h2_stream_writable(const struct weft_h2_stream *stream)
+{
+	return weft_h2_stream_unsent(stream) < WEFT_H2_LOW_WATER;
+}
+
+enum weft_h2_error {
+	WEFT_H2_NO_ERROR = 0,
+	WEFT_H2_PROTOCOL_ERROR = 1,
+	WEFT_H2_INTERNAL_ERROR = 2,
+	WEFT_H2_FLOW_CONTROL_ERROR = 3,
+	WEFT_H2_SETTINGS_TIMEOUT = 4,
+	WEFT_H2_STREAM_CLOSED = 5,
+	WEFT_H2_FRAME_SIZE_ERROR = 6,
+	WEFT_H2_REFUSED_STREAM = 7,
+	WEFT_H2_CANCEL = 8,
+	WEFT_H2_COMPRESSION_ERROR = 9,
+	WEFT_H2_CONNECT_ERROR = 10,
+	WEFT_H2_ENHANCE_YOUR_CALM = 11,
+	WEFT_H2_INADEQUATE_SECURITY = 12,
+	WEFT_H2_HTTP_1_1_REQUIRED = 13,
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif

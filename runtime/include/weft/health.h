@@ -1,0 +1,27 @@
+/*
+ * grpc.health.v1.Health, ready to add to a server. A service's state is process-wide; setting it wakes every
+ * watcher on every worker. "" is the server as a whole.
+ */
+#ifndef WEFT_HEALTH_H
+#define WEFT_HEALTH_H
+
+#include <weft/server.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weft_health; /* one per process, reference-free: outlives its servers */
+
+enum weft_health_state { WEFT_HEALTH_UNKNOWN, WEFT_HEALTH_SERVING, WEFT_HEALTH_NOT_SERVING };
+
+int weft_health_new(struct weft_health **ret_health);
+void weft_health_free(struct weft_health *health);
+int weft_health_add(struct weft_health *health, struct weft_server *server); /* Check and Watch */
+void weft_health_set(struct weft_health *health, const char *service,
+		     enum weft_health_state state); /* any thread */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

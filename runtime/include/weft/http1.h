@@ -1,0 +1,49 @@
+/*
+ * A strict HTTP/1.1 request parser (RFC 9112): bytes in, events out, no I/O. What is a smuggling vector elsewhere
+ * is refused here: bare LF, obs-fold, white space before the colon, Content-Length beside Transfer-Encoding, two
+ * Hosts, NUL, bad chunking.
+ */
+#ifndef WEFT_HTTP1_H
+#define WEFT_HTTP1_H
+
+#include <weft/base.h>
+#include <weft/h2.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weft_http1;
+
+struct weft_http1_limits {
+	size_t max_head; /* request line and headers, 0: 16 KiB; above: 431 (414 for the request line alone) */
+	size_t max_headers; /* 0: 100 */
+};
+
+struct weft_http1_events {
+	/* A request's head. Headers as in HTTP/2: ":method", ":scheme" (absent), ":path", ":authority" (Host) first, then
+	 * the others, lower case, hop-by-hop ones left out. `body`: bytes may follow. `keep_alive`: the connection may be
+	 * used again. `expect_continue`: the client waits for 100. Borrowed. */
+	void (*on_request)(const struct weft_h2_header *headers, size_t n, bool body,
+			   bool keep_alive, bool expect_continue, void *data);
+	void (*on_body)(const uint8_t *bytes, size_t len, void *data);
+	void (*on_end)(void *data); /* the request is complete; the next may follow (pipelining) */
+};
+
+struct weft_http1_error {
+	unsigned status;   /* 400, 413, 414, 431, 501, 505 */
+	char message[128]; /* "line 3: white space before the colon" */
+};
+
+int weft_http1_new(const struct weft_http1_limits *limits, const struct weft_http1_events *events,
+		   void *data, struct weft_http1 **ret_parser);
+void weft_http1_free(struct weft_http1 *parser);
+/* *ret_used bytes were taken. It stops after each on_end (so that the caller may hold a pipelined request back) and
+ * goes on with the rest when called again. -EBADMSG: *ret_error; nothing more can be parsed on this connection. */
+int weft_http1_feed(struct weft_http1 *parser, const uint8_t *bytes, size_t len, size_t *ret_used,
+		    struct weft_http1_error *ret_error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

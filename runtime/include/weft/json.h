@@ -1,0 +1,59 @@
+/*
+ * proto3 JSON, straight between JSON text and protobuf wire bytes, driven by descriptors: no C struct and no
+ * document tree in between. https://protobuf.dev/programming-guides/json/
+ */
+#ifndef WEFT_JSON_H
+#define WEFT_JSON_H
+
+#include <weft/buffer.h>
+#include <weft/schema.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weft_json_error {
+	size_t offset;     /* bytes from the start of the text */
+	unsigned line;     /* from 1 */
+	unsigned column;   /* from 1, in bytes */
+	char path[128];    /* "lines[2].quantity", "" for the whole; cut with "..." */
+	char message[192]; /* what is wrong, and what would be right */
+};
+
+struct weft_json_options {
+	size_t size;
+	const struct weft_schema *schema; /* resolves google.protobuf.Any; may be NULL */
+	bool ignore_unknown; /* to wire: drop unknown fields instead of refusing them */
+	bool emit_defaults; /* to JSON: fields at their default value too (not those with presence) */
+	bool proto_names;   /* to JSON: page_size, not pageSize */
+	unsigned indent;    /* to JSON: spaces a level; 0: one line without spaces */
+	unsigned max_depth; /* 0: 100 */
+};
+
+/* Appends the serialised message to `out`. -EINVAL: *ret_error says what, where; `out` is as before. -ENOMEM */
+int weft_json_to_wire(const struct weft_schema_message *message, const char *text, size_t len,
+		      const struct weft_json_options *options, struct weft_buffer *out,
+		      struct weft_json_error *ret_error);
+
+/* Appends JSON to `out`. -EBADMSG: `wire` is no such message. */
+int weft_wire_to_json(const struct weft_schema_message *message, const uint8_t *wire, size_t len,
+		      const struct weft_json_options *options, struct weft_buffer *out,
+		      struct weft_json_error *ret_error);
+
+/* One value of one field from text that is not JSON (a path variable, a query parameter): appends tag and value.
+ * Strings are taken as they are; numbers, booleans, enums (by name or number), bytes (base64), wrappers, Timestamp,
+ * Duration and FieldMask by their JSON form without quotes. -EINVAL */
+int weft_json_field_to_wire(const struct weft_schema_field *field, const char *text, size_t len,
+			    struct weft_buffer *out, struct weft_json_error *ret_error);
+
+/* A JSON string with its quotes, of any bytes (what is not UTF-8 becomes U+FFFD). */
+int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out);
+
+/* Finds the end of the first JSON value in `text`, for sequences of values (NDJSON, a terminal's input): 0 and its
+ * length with the white space before it; -EAGAIN: not complete; -EINVAL; -ENODATA: only white space. */
+int weft_json_value_length(const char *text, size_t len, size_t *ret_len);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

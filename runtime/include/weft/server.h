@@ -1,0 +1,68 @@
+/*
+ * A gRPC server on one worker: the connections it was given, and the services that answer them. A
+ * process with two workers has two servers and one or more ports; a port accepts on one worker and
+ * hands each connection to the server with the fewest.
+ */
+#ifndef WEFT_SERVER_H
+#define WEFT_SERVER_H
+
+#include <weft/call.h>
+#include <weft/service.h>
+#include <weft/tls.h>
+#include <weft/worker.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct weft_server;
+struct weft_port;
+
+struct weft_server_options {
+	size_t size;
+	size_t max_message;              /* received, 0: 4 MiB */
+	size_t max_metadata;             /* received, 0: 16 KiB */
+	uint32_t max_concurrent_streams; /* per connection, 0: 256 */
+	unsigned max_depth;              /* nesting of received messages, 0: 100 */
+	uint64_t handshake_timeout_ns;   /* 0: 10 s */
+	bool log_calls;                  /* a line for each ended call */
+};
+
+/* `options` may be NULL. Add services before the first connection. The server belongs to its worker; new,
+ * add and free are called there or while the worker does not run. */
+int weft_server_new(struct weft_worker *worker, const struct weft_server_options *options,
+		    struct weft_server **ret_server);
+void weft_server_free(struct weft_server *server); /* drained or not: what is left is closed */
+
+/* `handlers` is the generated struct of function pointers, `self` reaches every handler. -EEXIST */
+int weft_server_add(struct weft_server *server, const struct weft_service *service,
+		    const void *handlers, void *self);
+/* Answers every path that no service has; receives bytes. Without it they are UNIMPLEMENTED. */
+typedef int weft_fallback_cb(struct weft_call *call, void *self);
+void weft_server_set_fallback(struct weft_server *server, weft_fallback_cb *fallback, void *self);
+
+struct weft_worker *weft_server_worker(const struct weft_server *server);
+size_t weft_server_connections(const struct weft_server *server); /* any thread */
+size_t weft_server_calls(const struct weft_server *server);       /* calls that have not ended */
+
+/* GOAWAY to every connection; calls under way go on. `cb` runs on the worker when none is left, or when
+ * `grace_ns` has passed and the rest was cancelled. */
+typedef void weft_server_drained_cb(struct weft_server *server, void *data);
+void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_server_drained_cb *cb,
+		       void *data);
+
+/* A connection that somebody else accepted. `tls` NULL: plaintext. Runs on the server's worker. */
+void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls);
+
+/* Listens at `address` ("127.0.0.1:0", "unix:/path", …) on `worker` for `n` servers (copied; they must
+ * outlive the port). Called on that worker or while it does not run. */
+int weft_port_new(struct weft_worker *worker, const char *address, struct weft_tls *tls,
+		  struct weft_server *const *servers, size_t n, char error[256],
+		  struct weft_port **ret_port);
+const char *weft_port_address(const struct weft_port *port); /* with the true port */
+void weft_port_free(struct weft_port *port);                 /* stops accepting; takes NULL */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
