@@ -1,16 +1,19 @@
 """The retailer's file (tests/data) as the shop sees it: a catalogue and a stream of invoices.
 
-    retail.py products              the catalogue, a catalog.v1.ImportProductsRequest a line (NDJSON)
-    retail.py invoices [--limit N]  the invoices, an orders.v1.PlaceOrderRequest a line
+    retail.py products            the catalogue, a catalog.v1.ImportProductsRequest a line (NDJSON)
+    retail.py orders [--limit N]  the invoices, an orders.v1.PlaceOrderRequest a line
 
 The catalogue is every stock code with its most frequent positive unit price and its most frequent
 description; a code that was never sold at a positive price is left out, so that orders for it are
-refused. Ties go to the larger price and the alphabetically first description.
+refused. Ties go to the larger price and the alphabetically first description. The file knows no
+weights, so they are estimated from the price: 40 g and 60 g a pound, at most 5 kg; postage, fees and
+the like, whose codes do not begin with five digits, weigh nothing.
 """
 
 import argparse
 import collections
 import csv
+import itertools
 import json
 import lzma
 import pathlib
@@ -22,7 +25,7 @@ from decimal import Decimal
 FILE = pathlib.Path(__file__).resolve().parents[1] / "data" / "online-retail-2010-12-to-2011-08.csv.xz"
 
 # CLDR region codes (ISO 3166-1 alpha-2) of the retailer's country names. "Unspecified" and "European
-# Community" are no countries: their orders are refused.
+# Community" are no countries: "ZZ", the code for an unknown region.
 REGIONS = {
     "Australia": "AU", "Austria": "AT", "Bahrain": "BH", "Belgium": "BE", "Brazil": "BR",
     "Canada": "CA", "Channel Islands": "JE", "Cyprus": "CY", "Czech Republic": "CZ",
@@ -84,29 +87,52 @@ def catalogue(lines=None):
     }
 
 
+def weight_grams(stock_code, price):
+    if not re.match(r"\d{5}", stock_code):
+        return 0
+    return min(5000, 40 + int(60 * price))
+
+
 def products():
     for code, (title, price) in catalogue().items():
-        yield {"product": {"name": product_name(code), "title": title, "unitPrice": money(price)}}
+        product = {"name": product_name(code), "title": title, "unitPrice": money(price)}
+        if weight_grams(code, price):
+            product["weightGrams"] = weight_grams(code, price)
+        yield {"product": product}
 
 
 def invoices():
-    """(invoice number, its rows), in the order of the file; an invoice's lines stand together."""
-    number, lines = None, []
+    """{invoice number: its rows}, in the order in which they begin; one is torn in two by the file."""
+    found = {}
     for row in rows():
-        if row["InvoiceNo"] != number:
-            if lines:
-                yield number, lines
-            number, lines = row["InvoiceNo"], []
-        lines.append(row)
-    if lines:
-        yield number, lines
+        found.setdefault(row["InvoiceNo"], []).append(row)
+    return found
+
+
+def order(number, lines):
+    """An invoice as an order, whatever is wrong with it: refusing is the shop's job."""
+    value = {
+        "requestId": str(uuid.uuid5(INVOICES, number)),
+        "regionCode": REGIONS.get(lines[0]["Country"], "ZZ"),
+        "externalReference": number,
+        "lines": [{"product": product_name(line["StockCode"]), "quantity": int(line["Quantity"])}
+                  for line in lines],
+    }
+    if lines[0]["CustomerID"]:
+        value["customerId"] = lines[0]["CustomerID"].split(".")[0]
+    return value
+
+
+def orders(limit=None):
+    return [order(number, lines) for number, lines in itertools.islice(invoices().items(), limit)]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["products"])
-    parser.parse_args()
-    for message in products():
+    parser.add_argument("what", choices=["products", "orders"])
+    parser.add_argument("--limit", type=int, metavar="N", help="orders: the first N")
+    options = parser.parse_args()
+    for message in products() if options.what == "products" else orders(options.limit):
         print(json.dumps(message, separators=(",", ":")))
     return 0
 
