@@ -487,22 +487,26 @@ static int end_head(struct weft_http1 *parser)
 {
 	struct weft_h2_header *headers = parser->head->headers;
 	bool body = parser->chunked || parser->left > 0;
-	bool keep_alive = !parser->close && (!parser->http_1_0 || parser->keep);
-	size_t n;
+	struct weft_http1_request request = {
+		.body = body,
+		.keep_alive = !parser->close && (!parser->http_1_0 || parser->keep),
+		.expect_continue = body && parser->expects,
+		.http_1_0 = parser->http_1_0,
+	};
 
 	if (!parser->has_host && !parser->http_1_0)
 		return fail(parser, 400, "the head ends without a Host");
-	n = keep_end_to_end(parser);
+	request.headers = headers;
+	request.n = keep_end_to_end(parser);
 	if (!headers[AT_AUTHORITY].name) {
 		headers[AT_AUTHORITY] = headers[AT_PATH];
 		headers[AT_PATH] = headers[AT_METHOD];
-		headers++;
-		n--;
+		request.headers++;
+		request.n--;
 	}
 
 	parser->state = parser->chunked ? CHUNK_SIZE : BODY;
-	parser->events->on_request(headers, n, body, keep_alive, body && parser->expects,
-				   parser->data);
+	parser->events->on_request(&request, parser->data);
 	head_free(parser);
 	return body ? 0 : end_request(parser);
 }

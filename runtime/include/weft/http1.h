@@ -20,12 +20,20 @@ struct weft_http1_limits {
 	size_t max_headers; /* 0: 100 */
 };
 
+/* A request's head. Borrowed while on_request runs. */
+struct weft_http1_request {
+	/* As in HTTP/2: ":method", ":path", ":authority" (Host; may be missing in HTTP/1.0) first, then the others, lower
+	 * case, hop-by-hop ones left out. There is no ":scheme". */
+	const struct weft_h2_header *headers;
+	size_t n;
+	bool body;            /* bytes may follow */
+	bool keep_alive;      /* the connection may be used again */
+	bool expect_continue; /* the client waits for 100 */
+	bool http_1_0;        /* it does not understand chunks */
+};
+
 struct weft_http1_events {
-	/* A request's head. Headers as in HTTP/2: ":method", ":scheme" (absent), ":path", ":authority" (Host) first, then
-	 * the others, lower case, hop-by-hop ones left out. `body`: bytes may follow. `keep_alive`: the connection may be
-	 * used again. `expect_continue`: the client waits for 100. Borrowed. */
-	void (*on_request)(const struct weft_h2_header *headers, size_t n, bool body,
-			   bool keep_alive, bool expect_continue, void *data);
+	void (*on_request)(const struct weft_http1_request *request, void *data);
 	void (*on_body)(const uint8_t *bytes, size_t len, void *data);
 	void (*on_end)(void *data); /* the request is complete; the next may follow (pipelining) */
 };

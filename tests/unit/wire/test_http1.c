@@ -36,18 +36,20 @@ static void say(struct transcript *transcript, const char *format, ...)
 	transcript->len += (size_t)n;
 }
 
-static void on_request(const struct weft_h2_header *headers, size_t n, bool body, bool keep_alive,
-		       bool expect_continue, void *data)
+static void on_request(const struct weft_http1_request *request, void *data)
 {
 	struct transcript *transcript = data;
 
-	for (size_t i = 0; i < n; i++) {
-		assert_int_equal(strlen(headers[i].name), headers[i].name_len);
-		assert_int_equal(strlen(headers[i].value), headers[i].value_len);
-		say(transcript, "%s: %s\n", headers[i].name, headers[i].value);
+	for (size_t i = 0; i < request->n; i++) {
+		const struct weft_h2_header *header = &request->headers[i];
+
+		assert_int_equal(strlen(header->name), header->name_len);
+		assert_int_equal(strlen(header->value), header->value_len);
+		say(transcript, "%s: %s\n", header->name, header->value);
 	}
-	say(transcript, "[%s%s%s]\n", body ? "body" : "no body", keep_alive ? "" : ", close",
-	    expect_continue ? ", expects" : "");
+	say(transcript, "[%s%s%s%s]\n", request->body ? "body" : "no body",
+	    request->keep_alive ? "" : ", close", request->expect_continue ? ", expects" : "",
+	    request->http_1_0 ? ", 1.0" : "");
 }
 
 static void on_body(const uint8_t *bytes, size_t len, void *data)
@@ -56,7 +58,7 @@ static void on_body(const uint8_t *bytes, size_t len, void *data)
 
 	assert_true(len > 0);
 	for (size_t i = 0; i < len; i++)
-		say(transcript, bytes[i] ? "%c" : "\\0", bytes[i]);
+		say(transcript, "%c", bytes[i] ? bytes[i] : '@');
 }
 
 static void on_end(void *data)
@@ -157,7 +159,7 @@ static const struct {
 	  ":method: PUT\n:path: /\n:authority: h\ncontent-length: 0003\n[body, expects]\n"
 	  "abc[end]\n" },
 	{ "PUT / HTTP/1.0\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc",
-	  ":method: PUT\n:path: /\ncontent-length: 3\n[body, close]\nabc[end]\n" },
+	  ":method: PUT\n:path: /\ncontent-length: 3\n[body, close, 1.0]\nabc[end]\n" },
 
 	/* Chunks. */
 	{ "POST / HTTP/1.1\r\n" H "Transfer-Encoding: Chunked\r\n\r\n"
@@ -176,15 +178,15 @@ static const struct {
 	  ":method: POST\n:path: /1\n:authority: h\ncontent-length: 1\n[body]\na[end]\n"
 	  ":method: GET\n:path: /2\n:authority: h\n[no body]\n[end]\n"
 	  ":method: POST\n:path: /3\n:authority: h\n[body]\nb[end]\n"
-	  ":method: GET\n:path: /4\n[no body, close]\n[end]\n" },
+	  ":method: GET\n:path: /4\n[no body, close, 1.0]\n[end]\n" },
 
 	/* Staying open, and what belongs to one hop. */
 	{ "GET / HTTP/1.1\r\n" H "Connection: Close\r\n\r\n",
 	  ":method: GET\n:path: /\n:authority: h\n[no body, close]\n[end]\n" },
 	{ "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
-	  ":method: GET\n:path: /\n[no body]\n[end]\n" },
+	  ":method: GET\n:path: /\n[no body, 1.0]\n[end]\n" },
 	{ "GET / HTTP/1.0\r\n" H "Connection: keep-alive, close\r\n\r\n",
-	  ":method: GET\n:path: /\n:authority: h\n[no body, close]\n[end]\n" },
+	  ":method: GET\n:path: /\n:authority: h\n[no body, close, 1.0]\n[end]\n" },
 	{ "GET / HTTP/1.1\r\n" H
 	  "X-B: 1\r\nConnection: Upgrade, X-A\r\nConnection: , HTTP2-Settings\r\n"
 	  "Upgrade: h2c\r\nHTTP2-Settings: AA\r\nX-A: 1\r\nTE: trailers\r\nKeep-Alive: 5\r\n"
