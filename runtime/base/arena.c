@@ -1,8 +1,8 @@
 /*
- * An arena is a list of blocks. Its head is the one that pieces are cut from; full blocks and those made
- * for one large piece stand behind it. Blocks double in size up to BLOCK_MAX, and a reset keeps the head,
- * the largest of those that were grown: a pump that resets for each message soon asks the system for
- * nothing any more, and never holds more than BLOCK_MAX between two messages.
+ * An arena is a list of blocks. Its head is the one that pieces are cut from; full blocks and those
+ * made for one large piece stand behind it. Blocks double in size up to BLOCK_MAX, and a reset
+ * keeps the head, the largest of those that were grown: a pump that resets for each message soon
+ * asks the system for nothing any more, and never holds more than BLOCK_MAX between two messages.
  *
  * The deferred functions are a list too, newest first, cut from the arena itself.
  */

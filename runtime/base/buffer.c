@@ -1,6 +1,6 @@
 /*
- * A growable run of bytes. It doubles, so that n appended bytes cost O(n); `limit` bounds what a peer can
- * make it hold.
+ * A growable run of bytes. It doubles, so that n appended bytes cost O(n); `limit` bounds what a
+ * peer can make it hold.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * The two clocks of Weft: the monotonic one that all deadlines are read from, and the wall clock for
- * what people read.
+ * The two clocks of Weft: the monotonic one that all deadlines are read from, and the wall clock
+ * for what people read.
  */
 #include <time.h>
 #include <weft/base.h>

@@ -1,7 +1,7 @@
 /*
- * Log lines. A line is put together on the heap and written by one write(2); whatever a field holds, it
- * stays one line and valid JSON, because part of it was often chosen by a peer. Values are cut at
- * VALUE_MAX for the same reason.
+ * Log lines. A line is put together on the heap and written by one write(2); whatever a field
+ * holds, it stays one line and valid JSON, because part of it was often chosen by a peer. Values
+ * are cut at VALUE_MAX for the same reason.
  */
 #include <errno.h>
 #include <math.h>

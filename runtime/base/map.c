@@ -1,7 +1,7 @@
 /*
- * Open addressing with linear probing. A removed entry leaves a tombstone, because the probes of others
- * may lead over it; tombstones count as used, and go when the table is built anew, which happens before
- * three quarters of it are used. So there is always an empty slot to end a probe.
+ * Open addressing with linear probing. A removed entry leaves a tombstone, because the probes of
+ * others may lead over it; tombstones count as used, and go when the table is built anew, which
+ * happens before three quarters of it are used. So there is always an empty slot to end a probe.
  */
 #include <assert.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*
- * Telling AddressSanitizer which parts of a block are handed out. An arena takes memory from the system
- * in large blocks, so without this a use after reset, or past the end of a piece, would go unseen.
- * Without the sanitizer all of it is nothing.
+ * Telling AddressSanitizer which parts of a block are handed out. An arena takes memory from the
+ * system in large blocks, so without this a use after reset, or past the end of a piece, would go
+ * unseen. Without the sanitizer all of it is nothing.
  */
 #ifndef WEFT_BASE_POISON_H
 #define WEFT_BASE_POISON_H

@@ -1,6 +1,6 @@
 /*
- * SipHash-1-3 (Aumasson and Bernstein) under a key that the process draws once: a peer who picks the
- * strings cannot pick where they fall.
+ * SipHash-1-3 (Aumasson and Bernstein) under a key that the process draws once: a peer who picks
+ * the strings cannot pick where they fall.
  */
 #ifndef WEFT_BASE_SIPHASH_H
 #define WEFT_BASE_SIPHASH_H
