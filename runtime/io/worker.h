@@ -1,0 +1,25 @@
+/*
+ * What a worker lends to the transports that live on it: the memory that bytes pass through on
+ * their way in and out. One set serves them all, because a transport uses it within one callback
+ * and leaves nothing in it; so a thousand idle connections own no buffer.
+ */
+#ifndef WEFT_IO_WORKER_H
+#define WEFT_IO_WORKER_H
+
+#include <weft/worker.h>
+
+#define WEFT_READ_ROOM   ((size_t)64 * 1024)
+#define WEFT_WRITE_ROOM  ((size_t)256 * 1024)
+/* A full write room as TLS records, and what a handshake or a full read room may provoke. */
+#define WEFT_RECORD_ROOM (WEFT_WRITE_ROOM + (size_t)128 * 1024)
+
+struct weft_buffers {
+	uint8_t received[WEFT_READ_ROOM];  /* as the kernel gave it */
+	uint8_t decrypted[WEFT_READ_ROOM]; /* for on_data, where there is TLS */
+	uint8_t outgoing[WEFT_WRITE_ROOM]; /* from on_flush */
+	uint8_t records[WEFT_RECORD_ROOM]; /* the same as TLS records */
+};
+
+struct weft_buffers *weft_worker_buffers(struct weft_worker *worker);
+
+#endif
