@@ -1,0 +1,842 @@
+/*
+ * The HTTP/2 protocol of one connection, by nghttp2; session.h says when callbacks run.
+ *
+ * nghttp2 knows a stream by its user data alone: once that is NULL (refused, closed, aborted) nothing of
+ * ours is touched any more. Bodies are never copied into nghttp2: it asks how much there is (read_body)
+ * and then has us write the frame into the room of session_send (send_body). What does not fit the room
+ * is spilled, at most a frame, and goes first the next time.
+ */
+#include "h2/session.h"
+
+#include <errno.h>
+#include <nghttp2/nghttp2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/buffer.h>
+
+#include "h2/budget.h"
+#include "h2/headers.h"
+
+#define DEFAULT_STREAMS           256
+#define DEFAULT_STREAM_WINDOW     (32 * 1024)
+#define DEFAULT_CONNECTION_WINDOW (1024 * 1024)
+#define DEFAULT_HEADER_LIST       (16 * 1024)
+#define MOST_QUEUED_FRAMES        2048 /* above: stop reading */
+#define FRAME_HEADER              9
+
+static const uint8_t drain_ping[8] = { 'w', 'e', 'f', 't', 'g', 'o', 'n', 'e' };
+
+struct session {
+	nghttp2_session *nghttp2;
+	enum session_role role;
+	const struct session_events *events;
+	void *data;
+	struct weft_list streams;
+	struct weft_list pending;
+	size_t n_streams; /* open on the wire, or about to be */
+	struct headers headers;
+	struct budget useless; /* frames that carry nothing, or are wrong */
+	struct budget resets;  /* streams that the peer made us reset */
+	uint32_t stream_window;
+	bool ready;       /* the peer's SETTINGS have come */
+	bool draining;    /* session_drain */
+	bool drained;     /* session_drain_last */
+	bool ended;       /* session_terminate or session_abort: no stream is opened any more */
+	bool dispatching; /* on_dispatch is called, session_dispatch is due */
+	uint8_t *room;    /* of session_send, while it runs */
+	size_t room_cap;
+	size_t room_len;
+	struct weft_buffer spill;
+	char error[160];
+};
+
+/* --- Streams that have something to tell their owner --------------------------------------------- */
+
+static void make_pending(struct weft_h2_stream *stream)
+{
+	struct session *session = stream->session;
+
+	if (weft_list_empty(&stream->pending))
+		weft_list_append(&session->pending, &stream->pending);
+	if (session->dispatching)
+		return;
+	session->dispatching = true;
+	session->events->on_dispatch(session->data);
+}
+
+static void close_stream(struct weft_h2_stream *stream, uint32_t error_code)
+{
+	if (stream->life == STREAM_CLOSED)
+		return;
+	stream->life = STREAM_CLOSED;
+	stream->error_code = error_code;
+	if (error_code == NGHTTP2_REFUSED_STREAM)
+		stream->refused = true;
+	stream->session->n_streams--;
+	make_pending(stream);
+}
+
+void session_dispatch(struct session *session)
+{
+	struct weft_list *node;
+
+	while ((node = weft_list_pop(&session->pending))) {
+		struct weft_h2_stream *stream =
+			weft_list_entry(node, struct weft_h2_stream, pending);
+
+		if (stream->life == STREAM_CLOSED) {
+			stream->events->on_close(stream, stream->error_code, stream->refused,
+						 stream->data);
+			stream_free(stream);
+		} else if (stream->life == STREAM_LIVE && weft_h2_stream_writable(stream)) {
+			stream->events->on_writable(stream, stream->data);
+		}
+	}
+	session->dispatching = false;
+}
+
+/* --- Output -------------------------------------------------------------------------------------- */
+
+static void emit(const uint8_t *bytes, size_t len, void *data)
+{
+	struct session *session = data;
+	size_t left = session->room_cap - session->room_len;
+	size_t n = len < left ? len : left;
+
+	memcpy(session->room + session->room_len, bytes, n);
+	session->room_len += n;
+	if (n < len && weft_buffer_append(&session->spill, bytes + n, len - n) < 0)
+		abort(); /* a frame: small and of our own making */
+}
+
+static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, size_t cap,
+			 uint32_t *flags, nghttp2_data_source *source, void *data)
+{
+	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+	size_t n;
+
+	if (!stream || stream->life != STREAM_LIVE)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+	if (!stream->unsent && stream->body == BODY_OPEN) {
+		stream->deferred = true;
+		return NGHTTP2_ERR_DEFERRED;
+	}
+
+	n = stream->unsent < cap ? stream->unsent : cap;
+	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+	if (n == stream->unsent && stream->body != BODY_OPEN) {
+		stream->body = BODY_ENDED;
+		*flags |= NGHTTP2_DATA_FLAG_EOF;
+		if (stream->trailers)
+			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+	}
+	return (ssize_t)n;
+}
+
+static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *fields,
+			    size_t n);
+
+static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *frame_header,
+		     size_t len, nghttp2_data_source *source, void *data)
+{
+	struct session *session = data;
+	struct weft_h2_stream *stream =
+		nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+
+	if (session->room_len == session->room_cap)
+		return NGHTTP2_ERR_WOULDBLOCK;
+	if (!stream)
+		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+
+	emit(frame_header, FRAME_HEADER, session);
+	stream_take(stream, len, emit, session);
+	if (stream->body == BODY_ENDED && stream->trailers)
+		submit_trailers(stream, stream->trailers->fields, stream->trailers->n);
+	if (stream->was_full && weft_h2_stream_writable(stream)) {
+		stream->was_full = false;
+		make_pending(stream);
+	}
+	return 0;
+}
+
+static void take_spill(struct session *session)
+{
+	size_t n = session->spill.len < session->room_cap ? session->spill.len : session->room_cap;
+
+	if (!n)
+		return;
+	emit(session->spill.data, n, session);
+	weft_buffer_consume(&session->spill, n);
+	if (!session->spill.len)
+		weft_buffer_fini(&session->spill);
+}
+
+size_t session_send(struct session *session, uint8_t *room, size_t cap)
+{
+	const uint8_t *bytes;
+	ssize_t n = 1;
+
+	session->room = room;
+	session->room_cap = cap;
+	session->room_len = 0;
+	take_spill(session);
+	while (n > 0 && session->room_len < session->room_cap) {
+		n = nghttp2_session_mem_send(session->nghttp2, &bytes);
+		if (n > 0)
+			emit(bytes, (size_t)n, session);
+	}
+	session->room = NULL;
+	return session->room_len;
+}
+
+/* Both are called by nghttp2 after the frame is in the room. */
+static void ask_to_stop_sending(struct session *session, int32_t id)
+{
+	/* RFC 9113, 8.1: the response is complete, so the rest of the request is of no use. */
+	if (nghttp2_session_get_stream_remote_close(session->nghttp2, id) == 0)
+		nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
+					  NGHTTP2_NO_ERROR);
+}
+
+static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *data)
+{
+	struct session *session = data;
+
+	switch (frame->hd.type) {
+	case NGHTTP2_HEADERS:
+	case NGHTTP2_DATA:
+		budget_earn(&session->useless, 2);
+		if (session->role == SESSION_SERVER && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
+			ask_to_stop_sending(session, frame->hd.stream_id);
+		break;
+	case NGHTTP2_RST_STREAM:
+		if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR &&
+		    frame->rst_stream.error_code != NGHTTP2_CANCEL)
+			budget_spend(&session->resets, 1);
+		break;
+	case NGHTTP2_GOAWAY:
+		if (frame->goaway.error_code && !session->error[0])
+			snprintf(session->error, sizeof(session->error), "%s",
+				 nghttp2_http2_strerror(frame->goaway.error_code));
+		break;
+	}
+	return 0;
+}
+
+static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error,
+			     void *data)
+{
+	struct weft_h2_stream *stream;
+
+	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+		return 0;
+	stream = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	if (stream)
+		stream->refused = true; /* the peer has never seen it */
+	return 0;
+}
+
+/* --- Input --------------------------------------------------------------------------------------- */
+
+static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data)
+{
+	struct session *session = data;
+
+	switch (frame->type) {
+	case NGHTTP2_DATA:
+	case NGHTTP2_HEADERS: break;
+	case NGHTTP2_PING:
+	case NGHTTP2_SETTINGS:
+		if (!(frame->flags & NGHTTP2_FLAG_ACK))
+			budget_spend(&session->useless, 1);
+		break;
+	default: budget_spend(&session->useless, 1);
+	}
+	return 0;
+}
+
+static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *data)
+{
+	struct session *session = data;
+
+	headers_begin(&session->headers);
+	return 0;
+}
+
+static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *name,
+		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
+		     void *data)
+{
+	struct session *session = data;
+
+	headers_add(&session->headers, name, name_len, value, value_len);
+	return 0;
+}
+
+static void end_remote(struct weft_h2_stream *stream)
+{
+	stream->remote_ended = true;
+	if (stream->life == STREAM_LIVE)
+		stream->events->on_end(stream, stream->data);
+}
+
+static void answer_431(struct session *session, int32_t id)
+{
+	nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"431", 7, 3, NGHTTP2_NV_FLAG_NONE };
+
+	nghttp2_submit_response(session->nghttp2, id, &status, 1, NULL);
+}
+
+static void receive_request(struct session *session, int32_t id, bool end)
+{
+	const struct weft_h2_header *fields = headers_finish(&session->headers);
+	struct weft_h2_stream *stream;
+
+	if (session->ended)
+		return;
+	if (session->headers.over) {
+		answer_431(session, id);
+		return;
+	}
+
+	stream = stream_new(session);
+	stream->id = id;
+	stream->remote_started = true;
+	weft_list_append(&session->streams, &stream->all);
+	session->n_streams++;
+	nghttp2_session_set_stream_user_data(session->nghttp2, id, stream);
+	stream->events = session->events->on_stream(stream, fields, session->headers.n, end,
+						    &stream->data, session->data);
+	if (!stream->events) {
+		nghttp2_session_set_stream_user_data(session->nghttp2, id, NULL);
+		nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
+					  NGHTTP2_REFUSED_STREAM);
+		session->n_streams--;
+		stream_free(stream);
+		return;
+	}
+	if (end)
+		end_remote(stream);
+}
+
+/* A response, or trailers in either direction. */
+static void receive_headers(struct weft_h2_stream *stream, bool end)
+{
+	struct session *session = stream->session;
+	const struct weft_h2_header *fields = headers_finish(&session->headers);
+
+	if (session->headers.over) {
+		weft_h2_stream_reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+		return;
+	}
+	if (!stream->remote_started) {
+		if (session->headers.n && fields[0].value[0] == '1')
+			return; /* an interim answer */
+		stream->remote_started = true;
+	}
+	if (stream->life == STREAM_LIVE)
+		stream->events->on_headers(stream, fields, session->headers.n, end, stream->data);
+	if (end)
+		end_remote(stream);
+}
+
+static void receive_settings(struct session *session, const nghttp2_frame *frame)
+{
+	if (frame->hd.flags & NGHTTP2_FLAG_ACK || session->ready)
+		return;
+	session->ready = true;
+	if (session->events->on_ready)
+		session->events->on_ready(session->data);
+}
+
+static void receive_ping(struct session *session, const nghttp2_frame *frame)
+{
+	if (frame->hd.flags & NGHTTP2_FLAG_ACK && session->draining &&
+	    !memcmp(frame->ping.opaque_data, drain_ping, sizeof(drain_ping)))
+		session->events->on_drain_answer(session->data);
+}
+
+static void receive_goaway(struct session *session, const nghttp2_frame *frame)
+{
+	if (frame->goaway.error_code)
+		snprintf(session->error, sizeof(session->error), "the peer says %s",
+			 nghttp2_http2_strerror(frame->goaway.error_code));
+	session->events->on_goaway(frame->goaway.error_code, session->data);
+}
+
+static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *data)
+{
+	struct session *session = data;
+	struct weft_h2_stream *stream;
+	bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+
+	switch (frame->hd.type) {
+	case NGHTTP2_SETTINGS: receive_settings(session, frame); return 0;
+	case NGHTTP2_PING: receive_ping(session, frame); return 0;
+	case NGHTTP2_GOAWAY: receive_goaway(session, frame); return 0;
+	case NGHTTP2_HEADERS:
+		if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+			receive_request(session, frame->hd.stream_id, end);
+			return 0;
+		}
+		break;
+	case NGHTTP2_DATA:
+		if (frame->hd.length <= frame->data.padlen)
+			budget_spend(&session->useless, 1);
+		break;
+	default: return 0;
+	}
+
+	stream = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	if (!stream || stream->life == STREAM_CLOSED)
+		return 0;
+	if (frame->hd.type == NGHTTP2_HEADERS)
+		receive_headers(stream, end);
+	else if (end)
+		end_remote(stream);
+	return 0;
+}
+
+static int on_data_chunk(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const uint8_t *bytes,
+			 size_t len, void *data)
+{
+	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+
+	nghttp2_session_consume_connection(nghttp2, len);
+	if (!stream || stream->life != STREAM_LIVE)
+		return 0;
+	stream->unconsumed += len;
+	stream->events->on_data(stream, bytes, len, stream->data);
+	return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame, int error,
+			    void *data)
+{
+	struct session *session = data;
+
+	budget_spend(&session->useless, 10);
+	return 0;
+}
+
+static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t error_code, void *data)
+{
+	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+
+	if (stream)
+		close_stream(stream, error_code);
+	return 0;
+}
+
+static int on_error(nghttp2_session *nghttp2, int error, const char *message, size_t len,
+		    void *data)
+{
+	struct session *session = data;
+
+	snprintf(session->error, sizeof(session->error), "%.*s", (int)len, message);
+	return 0;
+}
+
+int session_receive(struct session *session, const uint8_t *bytes, size_t len, uint64_t now)
+{
+	ssize_t n;
+
+	budget_refill(&session->useless, now);
+	budget_refill(&session->resets, now);
+	n = nghttp2_session_mem_recv(session->nghttp2, bytes, len);
+	if (n < 0) {
+		if (!session->error[0])
+			snprintf(session->error, sizeof(session->error), "%s",
+				 nghttp2_strerror((int)n));
+		return -EPROTO;
+	}
+	if (!session->ended && (budget_empty(&session->useless) || budget_empty(&session->resets)))
+		session_terminate(session, NGHTTP2_ENHANCE_YOUR_CALM);
+	session->events->on_output(session->data);
+	return 0;
+}
+
+/* --- The session itself -------------------------------------------------------------------------- */
+
+static void set_callbacks(nghttp2_session_callbacks *callbacks)
+{
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
+	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
+	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
+	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);
+	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
+	nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+	nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
+	nghttp2_session_callbacks_set_send_data_callback(callbacks, send_body);
+	nghttp2_session_callbacks_set_error_callback2(callbacks, on_error);
+}
+
+/* nghttp2 fails here for want of memory only. */
+static void create(struct session *session)
+{
+	nghttp2_session_callbacks *callbacks;
+	nghttp2_option *option;
+	int r;
+
+	if (nghttp2_session_callbacks_new(&callbacks) || nghttp2_option_new(&option))
+		abort();
+	set_callbacks(callbacks);
+	nghttp2_option_set_no_auto_window_update(option, 1);
+	nghttp2_option_set_no_closed_streams(option, 1);
+	if (session->role == SESSION_SERVER)
+		r = nghttp2_session_server_new2(&session->nghttp2, callbacks, session, option);
+	else
+		r = nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option);
+	if (r)
+		abort();
+	nghttp2_option_del(option);
+	nghttp2_session_callbacks_del(callbacks);
+}
+
+static void submit_settings(struct session *session, const struct weft_h2_options *options)
+{
+	uint32_t window =
+		options->connection_window ? options->connection_window : DEFAULT_CONNECTION_WINDOW;
+	nghttp2_settings_entry entries[3] = {
+		{ NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, session->stream_window },
+		{ NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)session->headers.limit },
+	};
+
+	if (session->role == SESSION_SERVER)
+		entries[2] = (nghttp2_settings_entry) { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS,
+							options->max_concurrent_streams
+								? options->max_concurrent_streams
+								: DEFAULT_STREAMS };
+	else
+		entries[2] = (nghttp2_settings_entry) { NGHTTP2_SETTINGS_ENABLE_PUSH, 0 };
+	nghttp2_submit_settings(session->nghttp2, NGHTTP2_FLAG_NONE, entries, WEFT_COUNT(entries));
+	nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE, 0,
+					      (int32_t)window);
+}
+
+struct session *session_new(enum session_role role, const struct weft_h2_options *options,
+			    const struct session_events *events, void *data)
+{
+	static const struct weft_h2_options defaults = { .size = sizeof(defaults) };
+	struct session *session = calloc(1, sizeof(*session));
+
+	if (!session)
+		abort();
+	if (!options)
+		options = &defaults;
+	session->role = role;
+	session->events = events;
+	session->data = data;
+	weft_list_init(&session->streams);
+	weft_list_init(&session->pending);
+	session->stream_window =
+		options->stream_window ? options->stream_window : DEFAULT_STREAM_WINDOW;
+	session->headers.limit =
+		options->max_header_list ? options->max_header_list : DEFAULT_HEADER_LIST;
+	budget_init(&session->useless, 10000, 330);
+	budget_init(&session->resets, 1000, 33);
+	create(session);
+	submit_settings(session, options);
+	return session;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	nghttp2_session_del(session->nghttp2);
+	headers_fini(&session->headers);
+	weft_buffer_fini(&session->spill);
+	free(session);
+}
+
+bool session_finished(const struct session *session)
+{
+	return !session->spill.len && !nghttp2_session_want_read(session->nghttp2) &&
+	       !nghttp2_session_want_write(session->nghttp2);
+}
+
+bool session_congested(const struct session *session)
+{
+	return nghttp2_session_get_outbound_queue_size(session->nghttp2) > MOST_QUEUED_FRAMES;
+}
+
+bool session_ready(const struct session *session)
+{
+	return session->ready;
+}
+
+const char *session_error(const struct session *session)
+{
+	return session->error;
+}
+
+void session_drain(struct session *session)
+{
+	if (session->draining || session->ended)
+		return;
+	session->draining = true;
+	if (session->role == SESSION_SERVER)
+		nghttp2_submit_shutdown_notice(session->nghttp2);
+	nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, drain_ping);
+	session->events->on_output(session->data);
+}
+
+void session_drain_last(struct session *session)
+{
+	if (session->drained || session->ended)
+		return;
+	session->drained = true;
+	nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE,
+			      nghttp2_session_get_last_proc_stream_id(session->nghttp2),
+			      NGHTTP2_NO_ERROR, NULL, 0);
+	session->events->on_output(session->data);
+}
+
+bool session_draining(const struct session *session)
+{
+	return session->draining;
+}
+
+void session_abort(struct session *session, uint32_t error_code)
+{
+	session->ended = true;
+	weft_list_each (at, after, &session->streams) {
+		struct weft_h2_stream *stream = weft_list_entry(at, struct weft_h2_stream, all);
+
+		nghttp2_session_set_stream_user_data(session->nghttp2, stream->id, NULL);
+		close_stream(stream, error_code);
+	}
+}
+
+void session_terminate(struct session *session, uint32_t error_code)
+{
+	if (session->ended)
+		return;
+	nghttp2_session_terminate_session(session->nghttp2, error_code);
+	session_abort(session, error_code ? error_code : NGHTTP2_CANCEL);
+	session->events->on_output(session->data);
+}
+
+size_t session_streams(const struct session *session)
+{
+	return session->n_streams;
+}
+
+void *session_data(const struct session *session)
+{
+	return session->data;
+}
+
+/* --- Streams, as their owners drive them --------------------------------------------------------- */
+
+#define FEW_FIELDS 32
+
+/* nghttp2's form of `headers`: in `few` when they fit, on the heap otherwise. */
+static nghttp2_nv *to_fields(const struct weft_h2_header *headers, size_t n, nghttp2_nv *few)
+{
+	nghttp2_nv *fields = few;
+
+	if (n > FEW_FIELDS)
+		fields = calloc(n, sizeof(*fields));
+	if (!fields)
+		abort();
+	for (size_t i = 0; i < n; i++)
+		fields[i] = (nghttp2_nv) { (uint8_t *)headers[i].name, (uint8_t *)headers[i].value,
+					   headers[i].name_len, headers[i].value_len,
+					   NGHTTP2_NV_FLAG_NONE };
+	return fields;
+}
+
+bool session_can_request(const struct session *session)
+{
+	return !session->draining && !session->ended &&
+	       nghttp2_session_check_request_allowed(session->nghttp2) &&
+	       session->n_streams <
+		       nghttp2_session_get_remote_settings(session->nghttp2,
+							   NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+}
+
+struct weft_h2_stream *session_request(struct session *session,
+				       const struct weft_h2_header *headers, size_t n, bool end,
+				       const struct weft_h2_stream_events *events, void *data)
+{
+	nghttp2_data_provider body = { .read_callback = read_body };
+	nghttp2_nv few[FEW_FIELDS], *fields;
+	struct weft_h2_stream *stream;
+
+	if (!session_can_request(session))
+		return NULL;
+	stream = stream_new(session);
+	stream->events = events;
+	stream->data = data;
+	stream->body = end ? BODY_ENDED : BODY_OPEN;
+	fields = to_fields(headers, n, few);
+	stream->id = nghttp2_submit_request(session->nghttp2, NULL, fields, n, end ? NULL : &body,
+					    stream);
+	if (fields != few)
+		free(fields);
+	if (stream->id < 0)
+		abort(); /* memory: the ids have been checked */
+	weft_list_append(&session->streams, &stream->all);
+	session->n_streams++;
+	session->events->on_output(session->data);
+	return stream;
+}
+
+void weft_h2_respond(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
+		     bool end)
+{
+	struct session *session = stream->session;
+	nghttp2_data_provider body = { .read_callback = read_body };
+	nghttp2_nv few[FEW_FIELDS], *fields;
+
+	if (stream->life != STREAM_LIVE || stream->body != BODY_NONE)
+		return;
+	fields = to_fields(headers, n, few);
+	if (n && headers[0].value[0] == '1') {
+		nghttp2_submit_headers(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL,
+				       fields, n, NULL);
+	} else {
+		stream->body = end ? BODY_ENDED : BODY_OPEN;
+		nghttp2_submit_response(session->nghttp2, stream->id, fields, n,
+					end ? NULL : &body);
+	}
+	if (fields != few)
+		free(fields);
+	session->events->on_output(session->data);
+}
+
+void session_stream_resume(struct weft_h2_stream *stream)
+{
+	struct session *session = stream->session;
+
+	if (stream->life != STREAM_LIVE)
+		return;
+	if (stream->deferred) {
+		stream->deferred = false;
+		nghttp2_session_resume_data(session->nghttp2, stream->id);
+	}
+	session->events->on_output(session->data);
+}
+
+static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
+			    size_t n)
+{
+	nghttp2_nv few[FEW_FIELDS], *fields = to_fields(trailers, n, few);
+
+	nghttp2_submit_trailer(stream->session->nghttp2, stream->id, fields, n);
+	if (fields != few)
+		free(fields);
+}
+
+static struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
+{
+	size_t size = sizeof(struct trailers) + n * sizeof(fields[0]);
+	struct trailers *trailers;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		size += fields[i].name_len + fields[i].value_len;
+	trailers = malloc(size);
+	if (!trailers)
+		abort();
+	trailers->n = n;
+	at = (char *)&trailers->fields[n];
+	for (size_t i = 0; i < n; i++) {
+		trailers->fields[i] = fields[i];
+		trailers->fields[i].name = memcpy(at, fields[i].name, fields[i].name_len);
+		at += fields[i].name_len;
+		trailers->fields[i].value = memcpy(at, fields[i].value, fields[i].value_len);
+		at += fields[i].value_len;
+	}
+	return trailers;
+}
+
+void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
+			size_t n)
+{
+	if (stream->life != STREAM_LIVE || stream->body != BODY_OPEN)
+		return;
+	if (n && !stream->unsent) {
+		/* No DATA frame of ours may follow: the deferred body is dropped with the stream. */
+		stream->body = BODY_ENDED;
+		submit_trailers(stream, trailers, n);
+		stream->session->events->on_output(stream->session->data);
+		return;
+	}
+	stream->body = BODY_ENDING;
+	if (n)
+		stream->trailers = trailers_copy(trailers, n);
+	session_stream_resume(stream);
+}
+
+void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
+{
+	struct session *session = stream->session;
+
+	if (stream->life != STREAM_LIVE)
+		return;
+	stream->life = STREAM_SILENT;
+	nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
+	session->events->on_output(session->data);
+}
+
+/*
+ * Gives the bytes back by narrowing a widened window again, which takes as many off what nghttp2 counts
+ * as received, and leaves what the peer may still send as it is. Returns how many are left over.
+ */
+static size_t narrow(struct weft_h2_stream *stream, size_t len)
+{
+	nghttp2_session *nghttp2 = stream->session->nghttp2;
+	int32_t window =
+		nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id);
+	int32_t usual = (int32_t)stream->session->stream_window;
+	size_t excess = window > usual ? (size_t)(window - usual) : 0;
+	size_t n = len < excess ? len : excess;
+
+	if (n == excess)
+		stream->widened = false;
+	nghttp2_session_set_local_window_size(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
+					      window - (int32_t)n);
+	return len - n;
+}
+
+void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len)
+{
+	struct session *session = stream->session;
+
+	if (len > stream->unconsumed)
+		len = stream->unconsumed;
+	stream->unconsumed -= len;
+	if (stream->life != STREAM_LIVE || stream->remote_ended)
+		return;
+	if (stream->widened)
+		len = narrow(stream, len);
+	if (len)
+		nghttp2_session_consume_stream(session->nghttp2, stream->id, len);
+	session->events->on_output(session->data);
+}
+
+void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len)
+{
+	struct session *session = stream->session;
+	size_t window;
+
+	if (stream->life != STREAM_LIVE || stream->remote_ended)
+		return;
+	window = len + (size_t)nghttp2_session_get_stream_effective_recv_data_length(
+			       session->nghttp2, stream->id);
+	if (window > INT32_MAX)
+		window = INT32_MAX;
+	if ((int32_t)window <=
+	    nghttp2_session_get_stream_effective_local_window_size(session->nghttp2, stream->id))
+		return;
+	stream->widened = true;
+	nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id,
+					      (int32_t)window);
+	session->events->on_output(session->data);
+}

@@ -1,0 +1,75 @@
+/*
+ * A session: the HTTP/2 protocol of one connection as pure bytes, in either role. Bytes of the peer go
+ * into session_receive, bytes for the peer come out of session_send; there is no descriptor, timer or
+ * clock here. It owns the streams. This is the only place that knows nghttp2.
+ *
+ * When an owner's callback runs: on_stream, on_headers, on_data and on_end inside session_receive;
+ * on_writable and on_close inside session_dispatch, which is asked for by events.on_dispatch. So no
+ * callback runs inside a function that its owner has called, and no stream dies under its own callback.
+ */
+#ifndef H2_SESSION_H
+#define H2_SESSION_H
+
+#include <weft/h2.h>
+
+#include "h2/stream.h"
+
+enum session_role { SESSION_SERVER, SESSION_CLIENT };
+
+struct session_events {
+	/* As in struct weft_h2_events. */
+	const struct weft_h2_stream_events *(*on_stream)(struct weft_h2_stream *stream,
+							 const struct weft_h2_header *headers,
+							 size_t n, bool end, void **ret_data,
+							 void *data);
+	void (*on_ready)(void *data);
+	void (*on_goaway)(uint32_t error_code, void *data);
+	void (*on_drain_answer)(void *data); /* all that was sent before session_drain is here */
+	/* session_send has something to give. Often, and cheap. */
+	void (*on_output)(void *data);
+	/* session_dispatch has something to do. Never from within it. */
+	void (*on_dispatch)(void *data);
+};
+
+struct session *session_new(enum session_role role, const struct weft_h2_options *options,
+			    const struct session_events *events, void *data);
+void session_free(struct session *session); /* after session_abort and session_dispatch */
+
+bool session_ready(const struct session *session); /* the peer has sent its SETTINGS */
+
+/* 0, or -EPROTO when the peer is beyond understanding: flush and close. `now` refills the budgets. */
+int session_receive(struct session *session, const uint8_t *bytes, size_t len, uint64_t now);
+/* Fills `room` with frames, splitting the last one if it must: less than `cap` means that is all. */
+size_t session_send(struct session *session, uint8_t *room, size_t cap);
+void session_dispatch(struct session *session);
+
+/* Both sides are done: nothing to send, nothing to wait for. */
+bool session_finished(const struct session *session);
+/* So much waits to be sent that reading more of the peer would only add to it. */
+bool session_congested(const struct session *session);
+/* Why it ended badly, or "". */
+const char *session_error(const struct session *session);
+
+/* Announces the end (GOAWAY with 2^31-1) and asks for an answer; session_drain_last says which stream
+ * was the last. Both are harmless when repeated. */
+void session_drain(struct session *session);
+void session_drain_last(struct session *session);
+bool session_draining(const struct session *session);
+/* GOAWAY with the code; every stream is closed with it. */
+void session_terminate(struct session *session, uint32_t error_code);
+/* The wire is gone: every stream is closed with the code. */
+void session_abort(struct session *session, uint32_t error_code);
+
+size_t session_streams(const struct session *session);
+bool session_can_request(const struct session *session);
+struct weft_h2_stream *session_request(struct session *session,
+				       const struct weft_h2_header *headers, size_t n, bool end,
+				       const struct weft_h2_stream_events *events, void *data);
+void *session_data(const struct session *session); /* the `data` of session_new */
+
+void session_stream_resume(struct weft_h2_stream *stream); /* its queue has grown */
+
+/* The public functions on a stream that speak to nghttp2 (weft_h2_respond, weft_h2_stream_end, _reset,
+ * _consume, _expect) are in session.c too. */
+
+#endif

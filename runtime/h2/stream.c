@@ -1,0 +1,104 @@
+/* The body queue of a stream, and the public functions that need no more than that; see stream.h. */
+#include "h2/stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "h2/session.h"
+
+struct weft_h2_stream *stream_new(struct session *session)
+{
+	struct weft_h2_stream *stream = calloc(1, sizeof(*stream));
+
+	if (!stream)
+		abort();
+	stream->session = session;
+	weft_list_init(&stream->all);
+	weft_list_init(&stream->pending);
+	return stream;
+}
+
+static void drop_first(struct weft_h2_stream *stream)
+{
+	struct chunk *chunk = stream->first;
+
+	stream->first = chunk->next;
+	if (!stream->first)
+		stream->last = NULL;
+	free(chunk);
+}
+
+void stream_free(struct weft_h2_stream *stream)
+{
+	while (stream->first)
+		drop_first(stream);
+	weft_list_remove(&stream->all);
+	weft_list_remove(&stream->pending);
+	free(stream->trailers);
+	free(stream);
+}
+
+void stream_take(struct weft_h2_stream *stream, size_t len, stream_take_fn *take, void *data)
+{
+	stream->unsent -= len;
+	while (len) {
+		struct chunk *chunk = stream->first;
+		size_t n = chunk->len - chunk->at < len ? chunk->len - chunk->at : len;
+
+		take(chunk->bytes + chunk->at, n, data);
+		chunk->at += n;
+		len -= n;
+		if (chunk->at == chunk->len)
+			drop_first(stream);
+	}
+}
+
+uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)
+{
+	struct chunk *chunk;
+
+	if (len > SIZE_MAX - sizeof(*chunk))
+		return NULL;
+	chunk = malloc(sizeof(*chunk) + len);
+	if (!chunk)
+		return NULL;
+	chunk->next = NULL;
+	chunk->len = len;
+	chunk->at = 0;
+
+	/* A stream that is gone keeps the bytes as well, so that whoever fills the room needs not ask. */
+	if (stream->last)
+		stream->last->next = chunk;
+	else
+		stream->first = chunk;
+	stream->last = chunk;
+	stream->unsent += len;
+	if (stream->unsent >= WEFT_H2_LOW_WATER)
+		stream->was_full = true;
+	session_stream_resume(stream);
+	return chunk->bytes;
+}
+
+int weft_h2_stream_write(struct weft_h2_stream *stream, const void *bytes, size_t len)
+{
+	uint8_t *room;
+
+	if (!len)
+		return 0;
+	room = weft_h2_stream_reserve(stream, len);
+	if (!room)
+		return -ENOMEM;
+	memcpy(room, bytes, len);
+	return 0;
+}
+
+size_t weft_h2_stream_unsent(const struct weft_h2_stream *stream)
+{
+	return stream->unsent;
+}
+
+int32_t weft_h2_stream_id(const struct weft_h2_stream *stream)
+{
+	return stream->id;
+}

@@ -1,0 +1,626 @@
+/*
+ * The HTTP/2 session without a wire: a client and a server exchange byte arrays, and each side writes
+ * down what its owner would have been told.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "h2/session.h"
+
+#define ROOM 1000 /* odd on purpose: frames are split across rooms */
+
+struct side {
+	struct session *session;
+	char log[8192]; /* what was told, a word each */
+	struct weft_h2_stream *stream;
+	size_t received;
+	size_t headers;
+	bool consume;
+	bool refuse;
+	bool dispatch;
+};
+
+struct pair {
+	struct side client;
+	struct side server;
+};
+
+static void note(struct side *side, const char *format, ...)
+{
+	size_t at = strlen(side->log);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(side->log + at, sizeof(side->log) - at, format, args);
+	va_end(args);
+}
+
+static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
+		       size_t n, bool end, void *data)
+{
+	struct side *side = data;
+
+	side->headers = n;
+	note(side, "headers(%s=%s%s) ", headers[0].name, headers[0].value, end ? ",end" : "");
+}
+
+static void on_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
+{
+	struct side *side = data;
+
+	side->received += len;
+	if (side->consume)
+		weft_h2_stream_consume(stream, len);
+}
+
+static void on_end(struct weft_h2_stream *stream, void *data)
+{
+	note(data, "end ");
+}
+
+static void on_writable(struct weft_h2_stream *stream, void *data)
+{
+	note(data, "writable ");
+}
+
+static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused, void *data)
+{
+	note(data, "close(%u%s) ", error_code, refused ? ",refused" : "");
+}
+
+static const struct weft_h2_stream_events stream_events = {
+	.on_headers = on_headers,
+	.on_data = on_data,
+	.on_end = on_end,
+	.on_writable = on_writable,
+	.on_close = on_close,
+};
+
+static const struct weft_h2_stream_events *on_stream(struct weft_h2_stream *stream,
+						     const struct weft_h2_header *headers, size_t n,
+						     bool end, void **ret_data, void *data)
+{
+	struct side *side = data;
+
+	note(side, "stream(%zu%s) ", n, end ? ",end" : "");
+	if (side->refuse)
+		return NULL;
+	side->stream = stream;
+	*ret_data = side;
+	return &stream_events;
+}
+
+static void on_ready(void *data)
+{
+	note(data, "ready ");
+}
+
+static void on_goaway(uint32_t error_code, void *data)
+{
+	note(data, "goaway(%u) ", error_code);
+}
+
+static void on_drain_answer(void *data)
+{
+	note(data, "answer ");
+}
+
+static void on_output(void *data)
+{
+}
+
+static void on_dispatch(void *data)
+{
+	struct side *side = data;
+
+	side->dispatch = true;
+}
+
+static const struct session_events events = {
+	.on_stream = on_stream,
+	.on_ready = on_ready,
+	.on_goaway = on_goaway,
+	.on_drain_answer = on_drain_answer,
+	.on_output = on_output,
+	.on_dispatch = on_dispatch,
+};
+
+static void dispatch(struct side *side)
+{
+	if (!side->dispatch)
+		return;
+	side->dispatch = false;
+	session_dispatch(side->session);
+}
+
+static size_t move(struct side *from, struct side *to)
+{
+	uint8_t room[ROOM];
+	size_t n, sum = 0;
+
+	do {
+		n = session_send(from->session, room, sizeof(room));
+		sum += n;
+		dispatch(from);
+		if (n)
+			session_receive(to->session, room, n, 1);
+		dispatch(to);
+	} while (n == sizeof(room));
+	return sum;
+}
+
+/* Until neither side has anything to say. */
+static void settle(struct pair *pair)
+{
+	while (move(&pair->client, &pair->server) + move(&pair->server, &pair->client))
+		;
+}
+
+static void pair_init(struct pair *pair, const struct weft_h2_options *options)
+{
+	memset(pair, 0, sizeof(*pair));
+	pair->server.session = session_new(SESSION_SERVER, options, &events, &pair->server);
+	pair->client.session = session_new(SESSION_CLIENT, NULL, &events, &pair->client);
+	settle(pair);
+	assert_string_equal(pair->client.log, "ready ");
+	assert_string_equal(pair->server.log, "ready ");
+	pair->client.log[0] = pair->server.log[0] = '\0';
+}
+
+static void side_fini(struct side *side)
+{
+	session_abort(side->session, WEFT_H2_CONNECT_ERROR);
+	dispatch(side);
+	assert_int_equal(session_streams(side->session), 0);
+	session_free(side->session);
+}
+
+static void pair_fini(struct pair *pair)
+{
+	side_fini(&pair->client);
+	side_fini(&pair->server);
+}
+
+static struct weft_h2_stream *request(struct pair *pair, bool end)
+{
+	const struct weft_h2_header headers[] = {
+		WEFT_H2_HEADER(":method", "POST"), WEFT_H2_HEADER(":scheme", "http"),
+		WEFT_H2_HEADER(":path", "/a.B/C"), WEFT_H2_HEADER(":authority", "localhost"),
+		WEFT_H2_HEADER("te", "trailers"),
+	};
+	struct weft_h2_stream *stream;
+
+	stream = session_request(pair->client.session, headers, WEFT_COUNT(headers), end,
+				 &stream_events, &pair->client);
+	assert_non_null(stream);
+	return stream;
+}
+
+static void respond(struct weft_h2_stream *stream, bool end)
+{
+	const struct weft_h2_header header = WEFT_H2_HEADER(":status", "200");
+
+	weft_h2_respond(stream, &header, 1, end);
+}
+
+static void write_bytes(struct weft_h2_stream *stream, size_t len)
+{
+	uint8_t *room = weft_h2_stream_reserve(stream, len);
+
+	assert_non_null(room);
+	memset(room, 'x', len);
+}
+
+static void test_exchange_with_trailers(void **state)
+{
+	const struct weft_h2_header trailer = WEFT_H2_HEADER("grpc-status", "0");
+	struct pair pair;
+	struct weft_h2_stream *stream;
+
+	pair_init(&pair, NULL);
+	pair.client.consume = pair.server.consume = true;
+	stream = request(&pair, false);
+	write_bytes(stream, 5000);
+	weft_h2_stream_end(stream, NULL, 0);
+	settle(&pair);
+	assert_string_equal(pair.server.log, "stream(5) end ");
+	assert_int_equal(pair.server.received, 5000);
+
+	respond(pair.server.stream, false);
+	write_bytes(pair.server.stream, 30000);
+	weft_h2_stream_end(pair.server.stream, &trailer, 1);
+	settle(&pair);
+	assert_string_equal(pair.client.log,
+			    "headers(:status=200) headers(grpc-status=0,end) end close(0) ");
+	assert_int_equal(pair.client.received, 30000);
+	assert_string_equal(pair.server.log, "stream(5) end close(0) ");
+	assert_int_equal(session_streams(pair.server.session), 0);
+	pair_fini(&pair);
+}
+
+static void test_trailers_after_the_queue_has_drained(void **state)
+{
+	const struct weft_h2_header trailer = WEFT_H2_HEADER("grpc-status", "5");
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	pair.client.consume = true;
+	request(&pair, true);
+	settle(&pair);
+	respond(pair.server.stream, false);
+	write_bytes(pair.server.stream, 10);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "headers(:status=200) ");
+	weft_h2_stream_end(pair.server.stream, &trailer, 1);
+	settle(&pair);
+	assert_string_equal(pair.client.log,
+			    "headers(:status=200) headers(grpc-status=5,end) end close(0) ");
+	pair_fini(&pair);
+}
+
+static void test_an_early_answer_stops_the_request(void **state)
+{
+	struct pair pair;
+	struct weft_h2_stream *stream;
+
+	pair_init(&pair, NULL);
+	stream = request(&pair, false);
+	write_bytes(stream, 10);
+	settle(&pair);
+	respond(pair.server.stream, true);
+	settle(&pair);
+	assert_string_equal(pair.server.log, "stream(5) close(0) ");
+	assert_string_equal(pair.client.log, "headers(:status=200,end) end close(0) ");
+	pair_fini(&pair);
+}
+
+static void test_interim_answers_are_skipped(void **state)
+{
+	const struct weft_h2_header interim = WEFT_H2_HEADER(":status", "100");
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	request(&pair, true);
+	settle(&pair);
+	weft_h2_respond(pair.server.stream, &interim, 1, false);
+	respond(pair.server.stream, true);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "headers(:status=200,end) end close(0) ");
+	pair_fini(&pair);
+}
+
+static void test_the_window_holds_a_sender_back(void **state)
+{
+	const struct weft_h2_options options = { .size = sizeof(options), .stream_window = 20000 };
+	struct pair pair;
+	struct weft_h2_stream *stream;
+
+	pair_init(&pair, &options);
+	stream = request(&pair, false);
+	write_bytes(stream, 200000);
+	assert_false(weft_h2_stream_writable(stream));
+	settle(&pair);
+	assert_int_equal(pair.server.received, 20000);
+	assert_int_equal(weft_h2_stream_unsent(stream), 180000);
+	assert_string_equal(pair.client.log, "");
+
+	/* What the owner gives back, and no more, comes. */
+	weft_h2_stream_consume(pair.server.stream, 15000);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 35000);
+
+	pair.server.consume = true;
+	weft_h2_stream_consume(pair.server.stream, 20000);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 200000);
+	assert_string_equal(pair.client.log, "writable ");
+	pair_fini(&pair);
+}
+
+static void test_a_stalled_stream_does_not_stall_the_connection(void **state)
+{
+	const struct weft_h2_options options = { .size = sizeof(options),
+						 .stream_window = 60000,
+						 .connection_window = 70000 };
+	struct pair pair;
+
+	pair_init(&pair, &options);
+	for (unsigned i = 0; i < 4; i++)
+		write_bytes(request(&pair, false), 100000);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 4 * 60000);
+	pair_fini(&pair);
+}
+
+static void test_expect_lets_a_large_message_in(void **state)
+{
+	const struct weft_h2_options options = { .size = sizeof(options), .stream_window = 20000 };
+	struct pair pair;
+	struct weft_h2_stream *stream;
+
+	pair_init(&pair, &options);
+	stream = request(&pair, false);
+	write_bytes(stream, 400000);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 20000);
+	weft_h2_stream_expect(pair.server.stream, 80000);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 100000);
+
+	/* Afterwards the window is as small as before. */
+	weft_h2_stream_consume(pair.server.stream, 100000);
+	settle(&pair);
+	assert_in_range(pair.server.received, 110000, 120000);
+	pair_fini(&pair);
+}
+
+static void test_resets(void **state)
+{
+	struct pair pair;
+	struct weft_h2_stream *stream;
+
+	pair_init(&pair, NULL);
+	stream = request(&pair, false);
+	write_bytes(stream, 10);
+	settle(&pair);
+	weft_h2_stream_reset(stream, WEFT_H2_CANCEL);
+	weft_h2_stream_end(stream, NULL, 0);
+	write_bytes(stream, 10);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "close(8) ");
+	assert_string_equal(pair.server.log, "stream(5) close(8) ");
+
+	/* Before the request has left: the server never hears of it. */
+	stream = request(&pair, true);
+	weft_h2_stream_reset(stream, WEFT_H2_CANCEL);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "close(8) close(8,refused) ");
+	assert_string_equal(pair.server.log, "stream(5) close(8) ");
+
+	pair.server.refuse = true;
+	request(&pair, true);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "close(8) close(8,refused) close(7,refused) ");
+	pair_fini(&pair);
+}
+
+static void request_with_large_headers(struct pair *pair, size_t len)
+{
+	char *large = calloc(1, len + 1);
+	struct weft_h2_header headers[] = {
+		WEFT_H2_HEADER(":method", "POST"),
+		WEFT_H2_HEADER(":scheme", "http"),
+		WEFT_H2_HEADER(":path", "/"),
+		WEFT_H2_HEADER(":authority", "a"),
+		WEFT_H2_HEADER("large", memset(large, 'x', len)),
+	};
+
+	session_request(pair->client.session, headers, WEFT_COUNT(headers), false, &stream_events,
+			&pair->client);
+	free(large);
+}
+
+static void test_large_headers(void **state)
+{
+	const struct weft_h2_header fields[] = {
+		WEFT_H2_HEADER(":status", "200"),
+		WEFT_H2_HEADER("a", "b"),
+	};
+	struct weft_h2_header many[600];
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	request_with_large_headers(&pair, 17000);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "headers(:status=431,end) end close(0) ");
+	assert_string_equal(pair.server.log, "");
+	request_with_large_headers(&pair, 15000);
+	settle(&pair);
+	assert_string_equal(pair.server.log, "stream(5) ");
+
+	/* The other way round the stream is reset. Many small fields count as well: 32 bytes each. */
+	pair.client.log[0] = '\0';
+	for (size_t i = 0; i < WEFT_COUNT(many); i++)
+		many[i] = fields[i > 0];
+	weft_h2_respond(pair.server.stream, many, WEFT_COUNT(many), false);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "close(11) ");
+	pair_fini(&pair);
+}
+
+static void test_drain_lets_streams_finish(void **state)
+{
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	request(&pair, true);
+	settle(&pair);
+	session_drain(pair.server.session);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "goaway(0) ");
+	assert_string_equal(pair.server.log, "stream(5,end) end answer ");
+	assert_false(session_can_request(pair.client.session));
+	session_drain_last(pair.server.session);
+	settle(&pair);
+	assert_false(session_finished(pair.server.session));
+	respond(pair.server.stream, true);
+	settle(&pair);
+	assert_true(session_finished(pair.server.session));
+	assert_true(session_finished(pair.client.session));
+	assert_string_equal(pair.client.log, "goaway(0) goaway(0) headers(:status=200,end) end "
+					     "close(0) ");
+	pair_fini(&pair);
+}
+
+static void test_terminate_and_abort_close_every_stream_once(void **state)
+{
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	write_bytes(request(&pair, false), 100000);
+	request(&pair, true);
+	settle(&pair);
+	session_terminate(pair.server.session, WEFT_H2_ENHANCE_YOUR_CALM);
+	settle(&pair);
+	assert_string_equal(pair.server.log, "stream(5) stream(5,end) end close(11) close(11) ");
+	assert_string_equal(pair.client.log, "goaway(11) ");
+	assert_true(session_finished(pair.server.session));
+	session_abort(pair.client.session, WEFT_H2_CONNECT_ERROR);
+	session_abort(pair.client.session, WEFT_H2_CONNECT_ERROR);
+	dispatch(&pair.client);
+	assert_string_equal(pair.client.log, "goaway(11) close(10) close(10) ");
+	pair_fini(&pair);
+}
+
+static void test_too_many_streams_wait_for_no_one(void **state)
+{
+	const struct weft_h2_options options = { .size = sizeof(options),
+						 .max_concurrent_streams = 2 };
+	struct pair pair;
+
+	pair_init(&pair, &options);
+	request(&pair, false);
+	request(&pair, false);
+	assert_false(session_can_request(pair.client.session));
+	settle(&pair);
+	assert_int_equal(session_streams(pair.server.session), 2);
+	pair_fini(&pair);
+}
+
+static void test_garbage_is_an_error(void **state)
+{
+	struct pair pair;
+	struct session *session;
+
+	memset(&pair, 0, sizeof(pair));
+	session = session_new(SESSION_SERVER, NULL, &events, &pair.server);
+	assert_true(session_receive(session, (const uint8_t *)"GET / HTTP/1.1\r\n\r\n", 18, 1) < 0);
+	assert_true(session_error(session)[0] != '\0');
+	session_free(session);
+}
+
+/* Frames as a hostile peer sends them, after a preface and an empty SETTINGS. */
+static struct session *hostile_session(struct side *side)
+{
+	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+
+	memset(side, 0, sizeof(*side));
+	side->session = session_new(SESSION_SERVER, NULL, &events, side);
+	assert_int_equal(
+		session_receive(side->session, (const uint8_t *)preface, sizeof(preface) - 1, 1),
+		0);
+	return side->session;
+}
+
+static bool flood(struct side *side, const uint8_t *frame, size_t len, unsigned times)
+{
+	uint8_t room[65536];
+
+	for (unsigned i = 0; i < times && !session_finished(side->session); i++) {
+		if (session_receive(side->session, frame, len, 1) < 0)
+			return true;
+		while (session_send(side->session, room, sizeof(room)) == sizeof(room))
+			;
+	}
+	dispatch(side);
+	return session_finished(side->session);
+}
+
+static void test_useless_frames_are_counted(void **state)
+{
+	static const uint8_t ping[] = { 0, 0, 8, 6, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8 };
+	static const uint8_t settings[] = { 0, 0, 0, 4, 0, 0, 0, 0, 0 };
+	struct side side;
+
+	hostile_session(&side);
+	assert_false(flood(&side, ping, sizeof(ping), 5000));
+	assert_true(flood(&side, ping, sizeof(ping), 20000));
+	side_fini(&side);
+
+	hostile_session(&side);
+	assert_true(flood(&side, settings, sizeof(settings), 20000));
+	side_fini(&side);
+}
+
+/* CVE-2025-8671: each stream is opened properly and then made to be reset by us. */
+static void test_provoked_resets_are_counted(void **state)
+{
+	uint8_t frames[] = {
+		/* HEADERS: POST http a/, by HPACK's static table */
+		0,
+		0,
+		6,
+		1,
+		4,
+		0,
+		0,
+		0,
+		0,
+		0x83,
+		0x86,
+		0x84,
+		0x41,
+		1,
+		'a',
+		/* WINDOW_UPDATE of the same stream, too large by far */
+		0,
+		0,
+		4,
+		8,
+		0,
+		0,
+		0,
+		0,
+		0,
+		0x7f,
+		0xff,
+		0xff,
+		0xff,
+	};
+	struct side side;
+	uint8_t room[65536];
+	unsigned streams = 0;
+
+	hostile_session(&side);
+	while (!session_finished(side.session) && streams < 5000) {
+		uint32_t id = streams++ * 2 + 1;
+
+		frames[7] = frames[22] = (uint8_t)(id >> 8);
+		frames[8] = frames[23] = (uint8_t)id;
+		if (session_receive(side.session, frames, sizeof(frames), 1) < 0)
+			break;
+		session_send(side.session, room, sizeof(room));
+		dispatch(&side);
+	}
+	assert_in_range(streams, 900, 1100);
+	side_fini(&side);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_exchange_with_trailers),
+		cmocka_unit_test(test_trailers_after_the_queue_has_drained),
+		cmocka_unit_test(test_an_early_answer_stops_the_request),
+		cmocka_unit_test(test_interim_answers_are_skipped),
+		cmocka_unit_test(test_the_window_holds_a_sender_back),
+		cmocka_unit_test(test_a_stalled_stream_does_not_stall_the_connection),
+		cmocka_unit_test(test_expect_lets_a_large_message_in),
+		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_large_headers),
+		cmocka_unit_test(test_drain_lets_streams_finish),
+		cmocka_unit_test(test_terminate_and_abort_close_every_stream_once),
+		cmocka_unit_test(test_too_many_streams_wait_for_no_one),
+		cmocka_unit_test(test_garbage_is_an_error),
+		cmocka_unit_test(test_useless_frames_are_counted),
+		cmocka_unit_test(test_provoked_resets_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
