@@ -10,7 +10,7 @@
 #ifndef WEFT_H2_H
 #define WEFT_H2_H
 
-#include <string.h>
+#include <weft/header.h>
 #include <weft/transport.h>
 
 #ifdef __cplusplus
@@ -19,19 +19,6 @@ extern "C" {
 
 struct weft_h2; /* a connection */
 struct weft_h2_stream;
-
-/* Names are lower case; pseudo-headers (":path") come first, as on the wire. Both end with a NUL that
- * the lengths do not count when they are received. */
-struct weft_h2_header {
-	const char *name;
-	size_t name_len;
-	const char *value;
-	size_t value_len;
-};
-
-#define WEFT_H2_HEADER(n, v)                                                                       \
-	((struct weft_h2_header) {                                                                 \
-		.name = (n), .name_len = strlen(n), .value = (v), .value_len = strlen(v) })
 
 struct weft_h2_stream_events {
 	/* Headers or trailers of the peer; borrowed. `end`: nothing follows (on_end is called too). At a server

@@ -7,7 +7,7 @@
 #define WEFT_HTTP1_H
 
 #include <weft/base.h>
-#include <weft/h2.h>
+#include <weft/header.h>
 
 #ifdef __cplusplus
 extern "C" {

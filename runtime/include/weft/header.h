@@ -1,0 +1,31 @@
+/*
+ * A header field as HTTP/2 has it: two runs of bytes. It has a file of its own because the floor of
+ * pure bytes (wire) speaks it as well as the connections above.
+ */
+#ifndef WEFT_HEADER_H
+#define WEFT_HEADER_H
+
+#include <string.h>
+#include <weft/base.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Names are lower case; pseudo-headers (":path") come first, as on the wire. Both end with a NUL
+ * that the lengths do not count when they are received. */
+struct weft_h2_header {
+	const char *name;
+	size_t name_len;
+	const char *value;
+	size_t value_len;
+};
+
+#define WEFT_H2_HEADER(n, v)                                                                       \
+	((struct weft_h2_header) {                                                                 \
+		.name = (n), .name_len = strlen(n), .value = (v), .value_len = strlen(v) })
+
+#ifdef __cplusplus
+}
+#endif
+#endif
