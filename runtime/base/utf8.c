@@ -1,6 +1,8 @@
 /* See utf8.h. */
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* The second byte is where overlong forms, surrogates and what is too large are told apart. */
 static int second_byte_fits(uint8_t first, uint8_t second)
 {
@@ -50,4 +52,27 @@ size_t weft_utf8_floor(const uint8_t *at, size_t len)
 			return length_by_first(at[start]) > back ? start : len;
 	}
 	return len;
+}
+
+bool weft_utf8_valid(const uint8_t *bytes, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len) {
+		uint64_t eight;
+		size_t n;
+
+		if (len - i >= sizeof(eight)) { /* nearly all text is ASCII: eight bytes in one look */
+			memcpy(&eight, bytes + i, sizeof(eight));
+			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
+				i += sizeof(eight);
+				continue;
+			}
+		}
+		n = weft_utf8_step(bytes + i, len - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
 }

@@ -4,6 +4,7 @@
 #ifndef WEFT_BASE_UTF8_H
 #define WEFT_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,5 +13,8 @@ size_t weft_utf8_step(const uint8_t *at, size_t len);
 
 /* The largest length up to `len` that does not end inside a character. */
 size_t weft_utf8_floor(const uint8_t *at, size_t len);
+
+/* Whether all of it is UTF-8. */
+bool weft_utf8_valid(const uint8_t *bytes, size_t len);
 
 #endif
