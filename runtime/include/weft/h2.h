@@ -31,6 +31,7 @@ struct weft_h2_stream_events {
 	/* The unsent bytes have fallen under the low-water mark (64 KiB) after having been above it. */
 	void (*on_writable)(struct weft_h2_stream *stream, void *data);
 	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113 error code.
+	 * CONNECT_ERROR: the connection was lost.
 	 * `refused`: the peer certainly has not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
 	void (*on_close)(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
 			 void *data);
