@@ -1,0 +1,10 @@
+/* A contract's comments as C comments. */
+#ifndef RPCGEN_COMMENT_H
+#define RPCGEN_COMMENT_H
+
+#include "printer.h"
+
+/* `text` is as SourceCodeInfo has it, or NULL for none. `title` (may be NULL) stands first. */
+void comment_print(struct printer *printer, unsigned indent, const char *title, const char *text);
+
+#endif
