@@ -118,14 +118,16 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, si
 
 	if (!stream || stream->life != STREAM_LIVE)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-	if (!stream->unsent && stream->body == BODY_OPEN) {
+	if (!stream->unsent && (stream->body == BODY_OPEN || stream->body == BODY_BREAKING)) {
 		stream->deferred = true;
+		if (stream->body == BODY_BREAKING)
+			weft_h2_stream_reset(stream, stream->error_code);
 		return NGHTTP2_ERR_DEFERRED;
 	}
 
 	n = stream->unsent < cap ? stream->unsent : cap;
 	*flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-	if (n == stream->unsent && stream->body != BODY_OPEN) {
+	if (n == stream->unsent && stream->body == BODY_ENDING) {
 		stream->body = BODY_ENDED;
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (stream->trailers)
@@ -783,6 +785,20 @@ void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
 	stream->life = STREAM_SILENT;
 	nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
 	session->events->on_output(session->data);
+}
+
+void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
+{
+	if (stream->life != STREAM_LIVE)
+		return;
+	if (stream->body != BODY_OPEN && !stream->unsent) {
+		weft_h2_stream_reset(stream, error_code);
+		return;
+	}
+	/* Also with an empty queue: a reset now would overtake the headers. */
+	stream->body = BODY_BREAKING;
+	stream->error_code = error_code;
+	session_stream_resume(stream);
 }
 
 /*

@@ -20,9 +20,10 @@ enum stream_life {
 };
 
 enum stream_body {
-	BODY_NONE,   /* a server that has not responded yet */
-	BODY_OPEN,   /* headers are on their way; the owner writes */
-	BODY_ENDING, /* the owner is done, the queue is not */
+	BODY_NONE,     /* a server that has not responded yet */
+	BODY_OPEN,     /* headers are on their way; the owner writes */
+	BODY_ENDING,   /* the owner is done, the queue is not */
+	BODY_BREAKING, /* the same, but a reset with `error_code` follows the queue */
 	BODY_ENDED,
 };
 

@@ -104,6 +104,8 @@ int weft_h2_stream_write(struct weft_h2_stream *stream, const void *bytes,
 void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
 			size_t n);
 void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code);
+/* Resets the stream once the queue is empty: the peer gets all that was written, and no clean end. */
+void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code);
 size_t weft_h2_stream_unsent(const struct weft_h2_stream *stream);
 static inline bool weft_h2_stream_writable(const struct weft_h2_stream *stream);
 /* The owner has dealt with `len` received bytes: opens the stream's window again. */

@@ -264,6 +264,34 @@ static void test_trailers_after_the_queue_has_drained(void **state)
 	pair_fini(&pair);
 }
 
+static void test_abort_resets_after_the_queue(void **state)
+{
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	pair.client.consume = true;
+	request(&pair, true);
+	settle(&pair);
+	respond(pair.server.stream, false);
+	write_bytes(pair.server.stream, 100000);
+	weft_h2_stream_abort(pair.server.stream, WEFT_H2_INTERNAL_ERROR);
+	settle(&pair);
+	assert_int_equal(pair.client.received, 100000);
+	assert_string_equal(pair.client.log, "headers(:status=200) close(2) ");
+	assert_int_equal(session_streams(pair.server.session), 0);
+	pair_fini(&pair);
+
+	/* Nothing is queued: the headers go out all the same. */
+	pair_init(&pair, NULL);
+	request(&pair, true);
+	settle(&pair);
+	respond(pair.server.stream, false);
+	weft_h2_stream_abort(pair.server.stream, WEFT_H2_INTERNAL_ERROR);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "headers(:status=200) close(2) ");
+	pair_fini(&pair);
+}
+
 static void test_an_early_answer_stops_the_request(void **state)
 {
 	struct pair pair;
@@ -607,6 +635,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange_with_trailers),
 		cmocka_unit_test(test_trailers_after_the_queue_has_drained),
+		cmocka_unit_test(test_abort_resets_after_the_queue),
 		cmocka_unit_test(test_an_early_answer_stops_the_request),
 		cmocka_unit_test(test_interim_answers_are_skipped),
 		cmocka_unit_test(test_the_window_holds_a_sender_back),
