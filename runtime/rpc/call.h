@@ -1,0 +1,131 @@
+/*
+ * A call at its server, as the runtime sees it; <weft/call.h> is what handlers see.
+ *
+ *	            ┌── answered by its handler ──► CALL_ANSWERED
+ *	CALL_LIVE ──┤
+ *	            └── client gone, too late, bad input, server freed ──► CALL_CANCELLED
+ *
+ * It lives in its own arena. Its HTTP/2 stream holds a reference until on_close; so do children, a
+ * queued task, and whoever asked for one. The last one frees the arena, and all of it with it.
+ */
+#ifndef RPC_CALL_H
+#define RPC_CALL_H
+
+#include <weft/call.h>
+#include <weft/h2.h>
+#include <weft/list.h>
+#include <weft/server.h>
+
+#include "rpc/child.h"
+#include "wire/frame.h"
+
+/* Where a path leads. */
+struct endpoint {
+	const struct weft_method *method;
+	const void *handlers;
+	void *self;
+};
+
+/* What a server allows its calls. */
+struct call_limits {
+	size_t max_message;
+	unsigned max_depth;
+	bool log_calls;
+};
+
+enum call_state { CALL_LIVE, CALL_ANSWERED, CALL_CANCELLED };
+
+/* Who takes what the client sends. */
+enum call_input {
+	INPUT_WAITS,   /* nobody yet: a handler that has not called receive */
+	INPUT_REQUEST, /* the runtime: the one message of a unary call or server stream */
+	INPUT_TYPED,
+	INPUT_BYTES,
+	INPUT_ENDED, /* the half-close has been delivered */
+};
+
+struct weft_call {
+	struct weft_arena *arena;
+	struct weft_arena *scratch;        /* or NULL */
+	struct weft_arena *message_memory; /* of the message that is being delivered, or NULL */
+	unsigned refs;
+	struct weft_worker *worker;
+	struct weft_server *server; /* NULL once it has ended */
+	struct weft_list node;      /* in the server's calls while it is live */
+	struct weft_h2_stream *stream;
+	const struct endpoint *endpoint; /* NULL: the fallback's */
+	struct call_limits limits;
+
+	const char *path;
+	const char *peer;
+	const char *authority;
+	struct weft_metadata metadata;
+	struct weft_metadata headers;  /* ours */
+	struct weft_metadata trailers; /* ours */
+	struct weft_trace trace;
+	uint64_t started;
+	uint64_t deadline;
+	struct weft_timer timer;
+
+	enum call_state state;
+	bool headers_sent;
+	bool remote_ended;
+
+	weft_call_cb *on_cancel;
+	void *on_cancel_data;
+	struct weft_list children; /* struct weft_child */
+
+	/* Input. */
+	enum call_input input;
+	bool held;
+	bool delivering;
+	struct weft_deframer deframer;
+	const ProtobufCMessage *request;
+	weft_message_thunk *thunk;
+	weft_fn *on_typed;
+	weft_message_bytes_cb *on_bytes;
+	weft_half_close_cb *on_half_close;
+	void *input_data;
+
+	/* Output. */
+	weft_pump_cb *pump;
+	void *pump_data;
+	bool pumping;
+
+	/* What the task is to do; it holds a reference while it is queued. */
+	struct weft_task task;
+	bool queued;
+	bool due_input;
+	bool due_pump;
+	bool due_cancel;
+};
+
+/* A live call, with one reference that the stream's on_close drops. */
+struct weft_call *call_new(struct weft_server *server, const struct call_limits *limits,
+			   struct weft_h2_stream *stream);
+
+/* request.c: 0, or the HTTP status of the answer to what is not gRPC at all. */
+int request_http_status(const struct weft_h2_header *headers, size_t n);
+/* Reads the request into the call. False: it was wrong, and the call has ended. */
+bool request_read(struct weft_call *call, const struct weft_h2_header *headers, size_t n);
+
+/* Ends it over the handler's head: answers the client, and the handler's on_cancel is called. */
+void call_abort(struct weft_call *call, enum weft_code code, const char *format, ...)
+	WEFT_PRINTF(3, 4);
+/* Treats what a handler has returned. */
+void call_conclude(struct weft_call *call, int r);
+
+extern const struct weft_h2_stream_events call_stream_events;
+
+/* call_input.c */
+void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len);
+void call_input_deliver(struct weft_call *call); /* as much as is wanted */
+void call_invoke(struct weft_call *call);        /* the handler, with call->request */
+
+/* call.c: runs what is due from the loop, soon. */
+void call_schedule(struct weft_call *call);
+
+/* server.c: the call is no longer live. */
+void server_call_ended(struct weft_server *server, struct weft_call *call);
+
+#endif

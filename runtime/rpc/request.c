@@ -1,0 +1,117 @@
+/* How a request's headers become a call: gRPC's PROTOCOL-HTTP2, "Requests". */
+#include <string.h>
+
+#include "rpc/call.h"
+#include "wire/metadata_wire.h"
+#include "wire/timeout.h"
+
+#define CONTENT_TYPE "application/grpc"
+
+static const struct weft_h2_header *find(const struct weft_h2_header *headers, size_t n,
+					 const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(headers[i].name, name))
+			return &headers[i];
+	return NULL;
+}
+
+static bool is_grpc(const struct weft_h2_header *type)
+{
+	const size_t len = sizeof(CONTENT_TYPE) - 1;
+
+	return type && !strncmp(type->value, CONTENT_TYPE, len) &&
+	       (type->value[len] == '\0' || type->value[len] == '+' || type->value[len] == ';');
+}
+
+int request_http_status(const struct weft_h2_header *headers, size_t n)
+{
+	const struct weft_h2_header *method = find(headers, n, ":method");
+
+	if (!method || strcmp(method->value, "POST") != 0)
+		return 405;
+	if (!is_grpc(find(headers, n, "content-type")))
+		return 415;
+	return 0;
+}
+
+static void read_names(struct weft_call *call, const struct weft_h2_header *headers, size_t n)
+{
+	const struct weft_h2_header *path = find(headers, n, ":path");
+	const struct weft_h2_header *authority = find(headers, n, ":authority");
+	struct weft_transport *transport =
+		weft_h2_transport(weft_h2_stream_connection(call->stream));
+
+	if (!authority)
+		authority = find(headers, n, "host");
+	call->path = weft_arena_strdup(call->arena, path ? path->value : "");
+	call->authority = weft_arena_strdup(call->arena, authority ? authority->value : "");
+	call->peer = weft_arena_strdup(call->arena, weft_transport_peer(transport));
+}
+
+static void read_trace(struct weft_call *call)
+{
+	const char *text = weft_metadata_get(&call->metadata, "traceparent");
+	struct weft_trace parent;
+
+	if (text && weft_trace_parse(text, strlen(text), &parent) >= 0)
+		weft_trace_child(&parent, &call->trace);
+	else
+		weft_trace_generate(&call->trace);
+}
+
+static bool read_timeout(struct weft_call *call, const struct weft_h2_header *timeout)
+{
+	struct weft_loop *loop = weft_worker_loop(call->worker);
+	uint64_t ns;
+
+	if (!timeout)
+		return true;
+	if (weft_timeout_parse(timeout->value, timeout->value_len, &ns) < 0) {
+		call_abort(call, WEFT_INTERNAL, "grpc-timeout is malformed");
+		return false;
+	}
+	if (ns < WEFT_NEVER - call->started) {
+		call->deadline = call->started + ns;
+		weft_timer_start_at(loop, &call->timer, call->deadline);
+	}
+	return true;
+}
+
+static bool check_encoding(struct weft_call *call, const struct weft_h2_header *encoding)
+{
+	static const uint8_t identity[] = "identity";
+
+	if (!encoding || !strcmp(encoding->value, "identity"))
+		return true;
+	weft_metadata_append(&call->trailers, call->arena, "grpc-accept-encoding", identity,
+			     sizeof(identity) - 1);
+	call_abort(call, WEFT_UNIMPLEMENTED, "grpc-encoding \"%s\" is not supported",
+		   encoding->value);
+	return false;
+}
+
+bool request_read(struct weft_call *call, const struct weft_h2_header *headers, size_t n)
+{
+	const struct weft_h2_header *te = find(headers, n, "te");
+	int r;
+
+	read_names(call, headers, n);
+	if (!call->path || !call->authority || !call->peer) {
+		call_abort(call, WEFT_RESOURCE_EXHAUSTED, "no memory for the headers");
+		return false;
+	}
+	r = weft_metadata_from_wire(headers, n, call->arena, &call->metadata);
+	read_trace(call);
+	if (r < 0) {
+		call_abort(call, WEFT_INTERNAL, "the metadata is malformed");
+		return false;
+	}
+	/* Who does not pass this on may not pass trailers on either, and with them the status. */
+	if (!te || strcmp(te->value, "trailers") != 0) {
+		call_abort(call, WEFT_INTERNAL, "\"te: trailers\" is missing");
+		return false;
+	}
+	return check_encoding(call, find(headers, n, "grpc-encoding")) &&
+	       read_timeout(call, find(headers, n, "grpc-timeout"));
+}

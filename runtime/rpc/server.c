@@ -1,0 +1,420 @@
+/*
+ * A server on one worker: its connections, the map from paths to handlers, and its drain.
+ *
+ * A connection is on the server's list from adoption to its on_close, whatever it is in between: a TLS
+ * handshake, then HTTP/2. `connections` counts the same for other threads, and counts a connection that
+ * a port has promised before it arrives, so that a burst is spread evenly.
+ */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <weft/map.h>
+
+#include "rpc/call.h"
+#include "rpc/codec.h"
+#include "rpc/server.h"
+
+#define DEFAULT_MESSAGE  ((size_t)4 << 20)
+#define DEFAULT_METADATA ((size_t)16 << 10)
+#define CLOSE_TIMEOUT    WEFT_SECOND /* for a peer that takes no more bytes, at the end of a drain */
+
+enum drain_state { DRAIN_NONE, DRAIN_WAITS, DRAIN_CUTS, DRAIN_DONE };
+
+struct weft_server {
+	struct weft_worker *worker;
+	struct weft_server_options options;
+	struct call_limits limits;
+	struct weft_h2_options h2_options;
+	struct weft_map endpoints; /* by path; struct endpoint, ours */
+	weft_fallback_cb *fallback;
+	void *fallback_self;
+
+	struct weft_list connections;
+	struct weft_list calls; /* live ones */
+	size_t n_calls;
+	atomic_size_t n_connections;
+
+	enum drain_state drain;
+	struct weft_timer grace;
+	struct weft_task drained;
+	bool drained_queued;
+	weft_server_drained_cb *drained_cb;
+	void *drained_data;
+};
+
+struct connection {
+	struct weft_list node;
+	struct weft_server *server; /* NULL: freed before us */
+	struct weft_transport *transport;
+	struct weft_h2 *h2; /* NULL during the handshake */
+};
+
+/* --- Calls ---------------------------------------------------------------------------------------- */
+
+/* The events of a stream that was answered without a call. */
+static void ignore_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
+			   size_t n, bool end, void *data)
+{
+}
+
+static void ignore_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
+{
+}
+
+static void ignore(struct weft_h2_stream *stream, void *data)
+{
+}
+
+static void ignore_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
+			 void *data)
+{
+}
+
+static const struct weft_h2_stream_events ignored_events = {
+	.on_headers = ignore_headers,
+	.on_data = ignore_data,
+	.on_end = ignore,
+	.on_writable = ignore,
+	.on_close = ignore_close,
+};
+
+static void answer_http(struct weft_h2_stream *stream, int status)
+{
+	const struct weft_h2_header headers[] = {
+		WEFT_H2_HEADER(":status", status == 405 ? "405" : "415"),
+		status == 405 ? WEFT_H2_HEADER("allow", "POST")
+			      : WEFT_H2_HEADER("accept-post", "application/grpc"),
+	};
+
+	weft_h2_respond(stream, headers, WEFT_COUNT(headers), true);
+}
+
+static void start_call(struct weft_server *server, struct weft_call *call)
+{
+	call->endpoint = weft_map_get(&server->endpoints, call->path, strlen(call->path));
+	if (!call->endpoint && !server->fallback) {
+		call_abort(call, WEFT_UNIMPLEMENTED, "there is no method %s", call->path);
+		return;
+	}
+	if (!call->endpoint) {
+		call_conclude(call, server->fallback(call, server->fallback_self));
+	} else if (call->endpoint->method->kind == WEFT_UNARY ||
+		   call->endpoint->method->kind == WEFT_SERVER_STREAM) {
+		call->input = INPUT_REQUEST;
+	} else {
+		call_invoke(call);
+	}
+}
+
+static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
+						     struct weft_h2_stream *stream,
+						     const struct weft_h2_header *headers, size_t n,
+						     bool end, void **ret_data, void *data)
+{
+	struct connection *connection = data;
+	struct weft_server *server = connection->server;
+	int status = request_http_status(headers, n);
+	struct weft_call *call;
+
+	if (!server)
+		return NULL;
+	if (status) {
+		answer_http(stream, status);
+		return &ignored_events;
+	}
+	call = call_new(server, &server->limits, stream);
+	weft_list_append(&server->calls, &call->node);
+	server->n_calls++;
+	*ret_data = call;
+	if (request_read(call, headers, n))
+		start_call(server, call);
+	return &call_stream_events;
+}
+
+void server_call_ended(struct weft_server *server, struct weft_call *call)
+{
+	weft_list_remove(&call->node);
+	server->n_calls--;
+}
+
+/* --- Connections ---------------------------------------------------------------------------------- */
+
+static void check_drained(struct weft_server *server);
+
+static void connection_free(struct connection *connection)
+{
+	struct weft_server *server = connection->server;
+
+	weft_list_remove(&connection->node);
+	free(connection);
+	if (!server)
+		return;
+	atomic_fetch_sub(&server->n_connections, 1);
+	check_drained(server);
+}
+
+static void on_h2_close(struct weft_h2 *h2, int r, const char *error, void *data)
+{
+	struct connection *connection = data;
+
+	if (r < 0)
+		weft_log_debug("connection failed", WEFT_STR("reason", error), WEFT_ERRNO(r));
+	connection_free(connection);
+}
+
+static const struct weft_h2_events h2_events = {
+	.on_stream = on_stream,
+	.on_close = on_h2_close,
+};
+
+static void on_open(struct weft_transport *transport, void *data)
+{
+	struct connection *connection = data;
+	struct weft_server *server = connection->server;
+
+	if (!server)
+		return;
+	connection->h2 = weft_h2_server_new(transport, &server->h2_options, &h2_events, connection);
+	if (server->drain != DRAIN_NONE)
+		weft_h2_drain(connection->h2);
+}
+
+static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
+{
+}
+
+static size_t on_flush(struct weft_transport *transport, uint8_t *room, size_t cap, void *data)
+{
+	return 0;
+}
+
+static void on_close(struct weft_transport *transport, int error, void *data)
+{
+	const char *words = weft_transport_error(transport);
+
+	weft_log_debug("handshake failed", WEFT_STR("reason", words), WEFT_ERRNO(error));
+	connection_free(data);
+}
+
+static const struct weft_transport_events handshake_events = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_flush = on_flush,
+	.on_close = on_close,
+};
+
+void server_promise(struct weft_server *server)
+{
+	atomic_fetch_add(&server->n_connections, 1);
+}
+
+void server_take_promised(struct weft_server *server, int take_fd, struct weft_tls *tls)
+{
+	struct connection *connection;
+
+	if (server->drain != DRAIN_NONE) {
+		close(take_fd);
+		atomic_fetch_sub(&server->n_connections, 1);
+		return;
+	}
+	connection = calloc(1, sizeof(*connection));
+	if (!connection)
+		abort();
+	connection->server = server;
+	weft_list_append(&server->connections, &connection->node);
+	connection->transport = weft_transport_accept(server->worker, take_fd, tls,
+						      server->options.handshake_timeout_ns,
+						      &handshake_events, connection);
+}
+
+void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
+{
+	server_promise(server);
+	server_take_promised(server, take_fd, tls);
+}
+
+static void connection_close(struct connection *connection, bool now)
+{
+	if (connection->h2)
+		weft_h2_close(connection->h2, WEFT_H2_NO_ERROR);
+	if (now || !connection->h2)
+		weft_transport_close(connection->transport, true);
+}
+
+/* --- Drain ---------------------------------------------------------------------------------------- */
+
+static void cancel_calls(struct weft_server *server)
+{
+	while (!weft_list_empty(&server->calls))
+		call_abort(weft_list_entry(server->calls.next, struct weft_call, node),
+			   WEFT_UNAVAILABLE, "the server goes down");
+}
+
+static void close_connections(struct weft_server *server, bool now)
+{
+	weft_list_each (at, after, &server->connections)
+		connection_close(weft_list_entry(at, struct connection, node), now);
+}
+
+static void on_drained(struct weft_task *task)
+{
+	struct weft_server *server = weft_container_of(task, struct weft_server, drained);
+
+	server->drained_queued = false;
+	if (server->drain == DRAIN_DONE && server->drained_cb)
+		server->drained_cb(server, server->drained_data);
+}
+
+static void check_drained(struct weft_server *server)
+{
+	if (server->drain == DRAIN_NONE || server->drain == DRAIN_DONE ||
+	    !weft_list_empty(&server->connections))
+		return;
+	server->drain = DRAIN_DONE;
+	weft_timer_stop(weft_worker_loop(server->worker), &server->grace);
+	server->drained_queued = true;
+	weft_loop_defer(weft_worker_loop(server->worker), &server->drained);
+}
+
+/* Grace is over: first the calls are cancelled and their connections told, then they are cut. */
+static void on_grace(struct weft_timer *timer, void *data)
+{
+	struct weft_server *server = data;
+	bool again = server->drain == DRAIN_CUTS;
+
+	server->drain = DRAIN_CUTS;
+	cancel_calls(server);
+	close_connections(server, again);
+	if (!again)
+		weft_timer_start(weft_worker_loop(server->worker), timer, CLOSE_TIMEOUT);
+}
+
+void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_server_drained_cb *cb,
+		       void *data)
+{
+	if (server->drain != DRAIN_NONE)
+		return;
+	server->drain = DRAIN_WAITS;
+	server->drained_cb = cb;
+	server->drained_data = data;
+	weft_timer_start(weft_worker_loop(server->worker), &server->grace, grace_ns);
+	weft_list_each (at, after, &server->connections) {
+		struct connection *connection = weft_list_entry(at, struct connection, node);
+
+		if (connection->h2)
+			weft_h2_drain(connection->h2);
+	}
+	check_drained(server);
+}
+
+/* --- The server ----------------------------------------------------------------------------------- */
+
+int weft_server_new(struct weft_worker *worker, const struct weft_server_options *options,
+		    struct weft_server **ret_server)
+{
+	struct weft_server *server = calloc(1, sizeof(*server));
+	struct weft_server_options *own;
+
+	if (!server)
+		abort();
+	own = &server->options;
+	if (options)
+		memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
+	server->worker = worker;
+	server->limits = (struct call_limits) {
+		.max_message = own->max_message ? own->max_message : DEFAULT_MESSAGE,
+		.max_depth = own->max_depth ? own->max_depth : WEFT_CODEC_DEPTH,
+		.log_calls = own->log_calls,
+	};
+	server->h2_options = (struct weft_h2_options) {
+		.size = sizeof(server->h2_options),
+		.max_concurrent_streams = own->max_concurrent_streams,
+		.max_header_list =
+			(uint32_t)(own->max_metadata ? own->max_metadata : DEFAULT_METADATA),
+	};
+	weft_list_init(&server->connections);
+	weft_list_init(&server->calls);
+	weft_timer_init(&server->grace, on_grace, server);
+	server->drained.run = on_drained;
+	*ret_server = server;
+	return 0;
+}
+
+static void free_endpoints(struct weft_server *server)
+{
+	size_t at = 0;
+	void *endpoint;
+
+	while (weft_map_next(&server->endpoints, &at, &endpoint))
+		free(endpoint);
+	weft_map_fini(&server->endpoints);
+}
+
+/* Its calls are cancelled before it returns, so that no handler runs any more; its connections close by
+ * themselves. */
+void weft_server_free(struct weft_server *server)
+{
+	if (!server)
+		return;
+	server->drain = DRAIN_DONE;
+	server->drained_cb = NULL;
+	weft_timer_stop(weft_worker_loop(server->worker), &server->grace);
+	cancel_calls(server);
+	close_connections(server, false);
+	weft_list_each (at, after, &server->connections) {
+		weft_list_entry(at, struct connection, node)->server = NULL;
+		weft_list_remove(at);
+	}
+	free_endpoints(server);
+	free(server);
+}
+
+static int add_method(struct weft_server *server, const struct weft_method *method,
+		      const void *handlers, void *self)
+{
+	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+	int r;
+
+	if (!endpoint)
+		abort();
+	*endpoint = (struct endpoint) { .method = method, .handlers = handlers, .self = self };
+	r = weft_map_put(&server->endpoints, method->path, strlen(method->path), endpoint);
+	if (r < 0)
+		free(endpoint);
+	return r;
+}
+
+int weft_server_add(struct weft_server *server, const struct weft_service *service,
+		    const void *handlers, void *self)
+{
+	for (size_t i = 0; i < service->n_methods; i++) {
+		int r = add_method(server, &service->methods[i], handlers, self);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void weft_server_set_fallback(struct weft_server *server, weft_fallback_cb *fallback, void *self)
+{
+	server->fallback = fallback;
+	server->fallback_self = self;
+}
+
+struct weft_worker *weft_server_worker(const struct weft_server *server)
+{
+	return server->worker;
+}
+
+size_t weft_server_connections(const struct weft_server *server)
+{
+	return atomic_load(&server->n_connections);
+}
+
+size_t weft_server_calls(const struct weft_server *server)
+{
+	return server->n_calls;
+}
