@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Writes a descriptor set into C, as contracts.h declares it: embed.py SET SOURCE"""
 
 import sys

@@ -1,4 +1,4 @@
-/* See comment.h. What would open or end a C comment within one is pulled apart by a space. */
+/* See comment.h. */
 #include "comment.h"
 
 #include "memory.h"
@@ -6,22 +6,20 @@
 #include <stdbool.h>
 #include <string.h>
 
-static char *defused(const char *bytes, size_t len)
+char *comment_defuse(const char *bytes, size_t len)
 {
-	char *line = memory_alloc(2 * len + 1);
+	char *text = memory_alloc(2 * len + 1);
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		if (n > 0 && ((line[n - 1] == '*' && bytes[i] == '/') ||
-			      (line[n - 1] == '/' && bytes[i] == '*') ||
-			      (line[n - 1] == '?' && bytes[i] == '?')))
-			line[n++] = ' ';
-		line[n++] = bytes[i];
+		char last = n > 0 ? text[n - 1] : '\0';
+
+		if ((last == '*' && bytes[i] == '/') || (last == '/' && bytes[i] == '*') ||
+		    (last == '?' && bytes[i] == '?'))
+			text[n++] = ' ';
+		text[n++] = bytes[i];
 	}
-	while (n > 0 && (line[n - 1] == ' ' || line[n - 1] == '\t' || line[n - 1] == '\r'))
-		n--;
-	line[n] = '\0';
-	return line;
+	return text;
 }
 
 /* Cuts the next line off, without the space that follows the contract's own comment sign. */
@@ -31,9 +29,11 @@ static char *next_line(const char **text)
 	size_t len = strcspn(start, "\n");
 
 	*text = start + len + (start[len] == '\n');
+	while (len > 0 && strchr(" \t\r", start[len - 1]))
+		len--;
 	if (len > 0 && start[0] == ' ')
-		return defused(start + 1, len - 1);
-	return defused(start, len);
+		return comment_defuse(start + 1, len - 1);
+	return comment_defuse(start, len);
 }
 
 static bool blank(const char *text)
@@ -56,8 +56,7 @@ void comment_print(struct printer *printer, unsigned indent, const char *title, 
 		return;
 
 	if (has_text)
-		while (blank((const char[]) { text[0], '\0' }) && text[0] == '\n')
-			text++;
+		text += strspn(text, "\n");
 	if (!title || !has_text) {
 		const char *rest = title ? title : text;
 

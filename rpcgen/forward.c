@@ -1,6 +1,7 @@
 /* See forward.h. */
 #include "forward.h"
 
+#include "comment.h"
 #include "memory.h"
 
 #include <stdbool.h>
@@ -45,6 +46,24 @@ static void simplify_message(MessageProto *message)
 	spell_out_optionals(message);
 	for (size_t i = 0; i < message->n_nested_type; i++)
 		simplify_message(message->nested_type[i]);
+}
+
+static void defuse(char **comment)
+{
+	if (*comment)
+		*comment = comment_defuse(*comment, strlen(*comment));
+}
+
+static void defuse_comments(Google__Protobuf__SourceCodeInfo *info)
+{
+	for (size_t i = 0; info && i < info->n_location; i++) {
+		LocationProto *location = info->location[i];
+
+		defuse(&location->leading_comments);
+		defuse(&location->trailing_comments);
+		for (size_t j = 0; j < location->n_leading_detached_comments; j++)
+			defuse(&location->leading_detached_comments[j]);
+	}
 }
 
 /* `name` defines the type, or passes on what does by public imports: in at most `hops`, for input that goes
@@ -117,6 +136,7 @@ struct bytes forward_pack(Request *request)
 		file->n_extension = 0;
 		for (size_t j = 0; j < file->n_message_type; j++)
 			simplify_message(file->message_type[j]);
+		defuse_comments(file->source_code_info);
 	}
 	/* From the last file to the first, for an import stands before its importer, and is asked there. */
 	for (size_t i = request->n_proto_file; i > 0; i--)

@@ -7,6 +7,7 @@
  * - proto3 `optional`, which protoc-gen-c 1.4 does not know, as the one-member oneof that the descriptor
  *   says it is; and that oneof, called `_x` by protoc, as `has_x`, for no C name may begin with an
  *   underscore. So presence reads `message.has_x_case`.
+ * - Comments without what would end a C comment: protobuf-c writes them down as they are.
  */
 #ifndef RPCGEN_FORWARD_H
 #define RPCGEN_FORWARD_H

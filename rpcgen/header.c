@@ -21,10 +21,9 @@ static void print_handler(struct printer *printer, const struct model_method *me
 static void print_handlers(struct printer *printer, const struct model_service *service)
 {
 	print(printer,
-	      "/* The server of %s: a function for each method. One that is NULL is UNIMPLEMENTED. "
-	      "*/\n"
+	      "/* The server: a function for each method. One that is NULL is UNIMPLEMENTED. */\n"
 	      "struct %s_handlers {\n",
-	      service->name, service->prefix);
+	      service->prefix);
 	if (service->n_methods == 0)
 		print(printer, "\tchar none; /* the service has no methods yet */\n");
 	for (size_t i = 0; i < service->n_methods; i++) {
@@ -45,9 +44,7 @@ static void print_both_sends(struct printer *printer, const struct model_method 
 {
 	const char *symbol = method->symbol;
 
-	print(printer,
-	      "/* %s_send(call, message) at the server, %s_send(rpc, message) at the client. */\n",
-	      symbol, symbol);
+	print(printer, "/* %s_send(call, message) answers; with an rpc it asks. */\n", symbol);
 	PRINT_LIST(printer, 0, memory_printf("int %s_send_response", symbol), ";\n",
 		   "struct weft_call *call",
 		   memory_printf("const %s *message", method->response.c_type));
@@ -99,6 +96,12 @@ static void print_server_side(struct printer *printer, const struct model_method
 			   "struct weft_call *call", memory_printf("const %s *res", response));
 }
 
+/* One declaration only: the next may follow without a gap. */
+static bool is_one_line(const struct model_method *method)
+{
+	return !(method->kind & MODEL_CLIENT_STREAMS);
+}
+
 static void print_unary_client(struct printer *printer, const struct model_method *method)
 {
 	const char *request = memory_printf("const %s *req", method->request.c_type);
@@ -123,7 +126,7 @@ static void print_unary_client(struct printer *printer, const struct model_metho
 static void print_events(struct printer *printer, const struct model_method *method)
 {
 	comment_print(printer, 0, NULL, method->comment);
-	print(printer, "struct %s_events {\n", method->symbol);
+	print(printer, "struct %s_events { /* all but on_end may be NULL */\n", method->symbol);
 	if (method->kind & MODEL_SERVER_STREAMS)
 		PRINT_LIST(printer, 1, "void (*on_message)", ";\n", "struct weft_rpc *rpc",
 			   memory_printf("const %s *message", method->response.c_type),
@@ -172,11 +175,15 @@ static void print_service(struct printer *printer, const struct model_service *s
 	if (service->n_methods == 0)
 		return;
 
-	print(printer, "\n/* What the handlers of %s answer with. */\n\n", service->name);
-	for (size_t i = 0; i < service->n_methods; i++)
+	print(printer, "\n/* What the handlers hear and answer with. */\n");
+	for (size_t i = 0; i < service->n_methods; i++) {
+		if (i == 0 || !is_one_line(&service->methods[i]) ||
+		    !is_one_line(&service->methods[i - 1]))
+			print(printer, "\n");
 		print_server_side(printer, &service->methods[i]);
+	}
 
-	print(printer, "\n/* The client of %s. */\n", service->name);
+	print(printer, "\n/* The client. */\n");
 	for (size_t i = 0; i < service->n_methods; i++) {
 		print(printer, "\n");
 		if (service->methods[i].kind == MODEL_UNARY)

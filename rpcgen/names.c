@@ -288,9 +288,10 @@ const char *names_claim(struct names *names, const char *name, const char *what,
 		return "out of memory";
 	if (*first == claim)
 		return NULL;
-	return place_error(place,
-			   "%s needs the C name \"%s\", which %s (%s) has; one of the two must be "
-			   "renamed, or given another C name by option (weft.name) of a method, "
-			   "(weft.prefix) of a service or (weft.package_prefix) of a file",
-			   what, name, (*first)->what, (*first)->where);
+	return place_error(
+		place,
+		"%s needs the C name \"%s\", which %s (%s) has: rename one of them, or give "
+		"it another C name by option (weft.name), (weft.prefix) or "
+		"(weft.package_prefix)",
+		what, name, (*first)->what, (*first)->where);
 }
