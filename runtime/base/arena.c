@@ -155,7 +155,7 @@ static void *alloc_from_new_head(struct weft_arena *arena, size_t size, size_t r
 	return cut(arena, size, room);
 }
 
-/* A large piece gets a block of its own, behind the head, whose room is still good for small ones. */
+/* A large piece gets a block of its own behind the head, whose room stays good for small ones. */
 static void *alloc_large(struct weft_arena *arena, size_t size, size_t room)
 {
 	struct block *block = block_new(arena, sizeof(*block) + room);

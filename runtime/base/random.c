@@ -1,4 +1,4 @@
-/* See random.h. The pool lives in thread-local memory, so no lock is needed and nothing is freed. */
+/* See random.h. The pool lives in thread-local memory: no lock is needed and nothing is freed. */
 #include <assert.h>
 #include <errno.h>
 #include <stdint.h>
