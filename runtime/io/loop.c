@@ -9,8 +9,8 @@
  *	ev_io, ev_signal   descriptors
  *	ev_async           what other threads have posted
  *	ev_timer (last)    timers, so that an answer which came in time is not called late
- *	ev_prepare         deferred tasks until there are none, then the flushes, then both again if the
- *	                   flushes made more; only after that the loop waits
+ *	ev_prepare         deferred tasks until there are none, then the flushes, then both again if
+ *	                   the flushes made more; only after that the loop waits
  *
  * Tasks that go on making tasks are cut off after MAX_ROUNDS, so that they cannot keep descriptors
  * from being looked at; the next turn then does not wait.
@@ -308,7 +308,7 @@ void weft_timer_start_at(struct weft_loop *loop, struct weft_timer *timer, uint6
 	weft_timer_stop(loop, timer);
 	if (at == WEFT_NEVER)
 		return;
-	/* A timer that starts itself anew for at once fires in the next turn, not in this one for ever. */
+	/* A timer that starts itself anew for at once fires in the next turn, not again in this. */
 	if (loop->expiring && at <= loop->now)
 		at = loop->now + 1;
 	timer->at = at;
