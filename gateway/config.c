@@ -1,0 +1,253 @@
+/*
+ * One table says everything about an option: its flag, its variable, its kind, its default, and the words of
+ * --help. Nothing is known twice.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum kind { TEXT, NUMBER, SIZE, DURATION, LEVEL, BACKENDS };
+
+struct option {
+	const char *flag;
+	const char *variable;
+	enum kind kind;
+	size_t offset;
+	const char *fallback; /* NULL: none */
+	const char *help;
+};
+
+#define OPTION(member) offsetof(struct config, member)
+
+static const struct option options[] = {
+	{ "listen", "WEFT_LISTEN", TEXT, OPTION(listen), "127.0.0.1:8443", "address to listen at" },
+	{ "tls-cert", "WEFT_TLS_CERT", TEXT, OPTION(tls_cert), NULL,
+	  "PEM chain; without it the port is plaintext" },
+	{ "tls-key", "WEFT_TLS_KEY", TEXT, OPTION(tls_key), NULL, "PEM private key" },
+	{ "upstream-ca", "WEFT_UPSTREAM_CA", TEXT, OPTION(upstream_ca), NULL,
+	  "whom to trust as a backend; without it backends are spoken to in plaintext" },
+	{ "backend", "WEFT_BACKENDS", BACKENDS, 0, NULL,
+	  "PACKAGE=TARGET, as often as there are packages; separated by spaces in the variable" },
+	{ "url-file", "WEFT_URL_FILE", TEXT, OPTION(url_file), NULL,
+	  "gets the public URL once the port is open" },
+	{ "workers", "WEFT_WORKERS", NUMBER, OPTION(workers), "2", "threads" },
+	{ "drain", "WEFT_DRAIN", DURATION, OPTION(drain_ns), "10s",
+	  "how long a drain waits for requests under way" },
+	{ "log-level", "WEFT_LOG", LEVEL, OPTION(log_level), "info",
+	  "debug, info, warning or error" },
+	{ "max-head", "WEFT_MAX_HEAD", SIZE, OPTION(max_head), "16384",
+	  "bytes of a request's headers" },
+	{ "max-body", "WEFT_MAX_BODY", SIZE, OPTION(max_body), "4194304",
+	  "bytes of a request's body, or of one message of a stream" },
+	{ "max-connections", "WEFT_MAX_CONNECTIONS", NUMBER, OPTION(max_connections), "4096",
+	  "connections of each worker" },
+	{ "call-timeout", "WEFT_CALL_TIMEOUT", DURATION, OPTION(call_timeout_ns), "15s",
+	  "deadline of a call whose client names none" },
+	{ "head-timeout", "WEFT_HEAD_TIMEOUT", DURATION, OPTION(head_timeout_ns), "10s",
+	  "for a request's headers" },
+	{ "body-timeout", "WEFT_BODY_TIMEOUT", DURATION, OPTION(body_timeout_ns), "30s",
+	  "between two bytes of a request's body" },
+	{ "idle-timeout", "WEFT_IDLE_TIMEOUT", DURATION, OPTION(idle_timeout_ns), "75s",
+	  "between two requests" },
+	{ "stall-timeout", "WEFT_STALL_TIMEOUT", DURATION, OPTION(stall_timeout_ns), "60s",
+	  "for a client to take some of its response" },
+};
+
+static int fail(char error[256], const char *format, ...) WEFT_PRINTF(2, 3);
+
+static int fail(char error[256], const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error, 256, format, args);
+	va_end(args);
+	return -EINVAL;
+}
+
+static int parse_number(const char *text, uint64_t *ret_number, const char **ret_rest)
+{
+	unsigned long long number;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (errno || number > UINT64_C(1) << 48)
+		return -EINVAL;
+	*ret_number = number;
+	*ret_rest = end;
+	return 0;
+}
+
+static int parse_duration(const char *text, uint64_t *ret_ns)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t ns;
+	} units[] = {
+		{ "ms", WEFT_MS },
+		{ "s", WEFT_SECOND },
+		{ "m", 60 * WEFT_SECOND },
+		{ "h", 3600 * WEFT_SECOND },
+	};
+	const char *rest;
+	uint64_t number;
+
+	if (parse_number(text, &number, &rest) < 0 || number > 1000000)
+		return -EINVAL;
+	for (size_t i = 0; i < WEFT_COUNT(units); i++) {
+		if (strcmp(rest, units[i].suffix) == 0) {
+			*ret_ns = number * units[i].ns;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_level(const char *text, enum weft_log_level *ret_level)
+{
+	static const char *const names[] = { "debug", "info", "warning", "error" };
+
+	for (size_t i = 0; i < WEFT_COUNT(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret_level = (enum weft_log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int add_backend(struct config *config, const char *text, size_t len, char error[256])
+{
+	const char *equals = memchr(text, '=', len);
+	struct config_backend *backend = &config->backends[config->n_backends];
+
+	if (!equals || equals == text || equals + 1 == text + len)
+		return fail(error, "--backend \"%.*s\": it reads PACKAGE=TARGET", (int)len, text);
+	if (config->n_backends == CONFIG_MAX_BACKENDS)
+		return fail(error, "--backend: more than %d", CONFIG_MAX_BACKENDS);
+
+	backend->package = text;
+	backend->package_len = (size_t)(equals - text);
+	backend->target = strndup(equals + 1, len - backend->package_len - 1);
+	if (!backend->target)
+		return fail(error, "out of memory");
+	config->n_backends++;
+	return 0;
+}
+
+static int add_backends(struct config *config, const char *text, char error[256])
+{
+	int r = 0;
+
+	while (r == 0 && *(text += strspn(text, " \t\n,"))) {
+		size_t len = strcspn(text, " \t\n,");
+
+		r = add_backend(config, text, len, error);
+		text += len;
+	}
+	return r;
+}
+
+static int set(struct config *config, const struct option *option, const char *text,
+	       char error[256])
+{
+	void *member = (char *)config + option->offset;
+	const char *rest;
+	int r = -EINVAL;
+
+	switch (option->kind) {
+	case TEXT: *(const char **)member = text; return 0;
+	case BACKENDS: return add_backends(config, text, error);
+	case LEVEL: r = parse_level(text, member); break;
+	case DURATION: r = parse_duration(text, member); break;
+	case NUMBER:
+	case SIZE:
+		r = parse_number(text, member, &rest);
+		if (r == 0 && (*rest || *(uint64_t *)member == 0))
+			r = -EINVAL;
+		break;
+	}
+	if (r < 0)
+		return fail(error, "--%s: \"%s\" is %s", option->flag, text,
+			    option->kind == DURATION ? "no duration such as 500ms, 10s or 2m"
+			    : option->kind == LEVEL  ? "none of debug, info, warning, error"
+						     : "no whole number above 0");
+	return 0;
+}
+
+static int read_flag(struct config *config, bool *given, int argc, char **argv, int *at,
+		     char error[256])
+{
+	const char *flag = argv[*at];
+	const char *value = strchr(flag, '=');
+	size_t len = value ? (size_t)(value - flag) : strlen(flag);
+
+	for (size_t i = 0; i < WEFT_COUNT(options); i++) {
+		const char *name = options[i].flag;
+
+		if (strncmp(flag, "--", 2) != 0 || len != strlen(name) + 2 ||
+		    strncmp(flag + 2, name, len - 2) != 0)
+			continue;
+		if (!value && *at + 1 == argc)
+			return fail(error, "%s: a value is missing", flag);
+		given[i] = true;
+		return set(config, &options[i], value ? value + 1 : argv[++*at], error);
+	}
+	return fail(error, "%s: no such flag; --help lists them", flag);
+}
+
+static void help(void)
+{
+	printf("weft-gateway: REST, JSON and gRPC at one public address, from the contracts.\n\n");
+	for (size_t i = 0; i < WEFT_COUNT(options); i++) {
+		printf("  --%-16s %-22s %s%s%s%s\n", options[i].flag, options[i].variable,
+		       options[i].help, options[i].fallback ? " (" : "",
+		       options[i].fallback ? options[i].fallback : "",
+		       options[i].fallback ? ")" : "");
+	}
+}
+
+int config_read(struct config *config, int argc, char **argv, char error[256])
+{
+	bool given[WEFT_COUNT(options)] = { false };
+	int r;
+
+	*config = (struct config) { 0 };
+	for (int at = 1; at < argc; at++) {
+		if (strcmp(argv[at], "--help") == 0) {
+			help();
+			return 1;
+		}
+		r = read_flag(config, given, argc, argv, &at, error);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < WEFT_COUNT(options); i++) {
+		const char *text = given[i] ? NULL : getenv(options[i].variable);
+
+		if (!given[i] && (!text || !*text))
+			text = options[i].fallback;
+		r = text ? set(config, &options[i], text, error) : 0;
+		if (r < 0)
+			return r;
+	}
+	if (config->workers > 64)
+		return fail(error, "--workers: more than 64");
+	if (!config->tls_cert != !config->tls_key)
+		return fail(error, "--tls-cert and --tls-key are given together or not at all");
+	return 0;
+}
+
+void config_fini(struct config *config)
+{
+	for (size_t i = 0; i < config->n_backends; i++)
+		free(config->backends[i].target);
+	config->n_backends = 0;
+}

@@ -1,0 +1,171 @@
+#include "errors.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "http_status.h"
+
+/* A field of a serialised message; what is varint or fixed stands in `number`. */
+struct field {
+	uint32_t number;
+	unsigned type;
+	uint64_t value;
+	struct weft_bytes bytes;
+};
+
+static bool take_varint(struct weft_bytes *from, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0; shift < 64 && from->len > 0; shift += 7) {
+		uint8_t byte = *from->data++;
+
+		from->len--;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (!(byte & 0x80)) {
+			*ret_value = value;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool take_field(struct weft_bytes *from, struct field *ret_field)
+{
+	uint64_t tag, len;
+
+	if (!take_varint(from, &tag))
+		return false;
+	*ret_field = (struct field) { .number = (uint32_t)(tag >> 3), .type = tag & 7 };
+	switch (ret_field->type) {
+	case 0: return take_varint(from, &ret_field->value);
+	case 1: len = 8; break;
+	case 5: len = 4; break;
+	case 2:
+		if (!take_varint(from, &len))
+			return false;
+		break;
+	default: return false;
+	}
+	if (len > from->len)
+		return false;
+	ret_field->bytes = (struct weft_bytes) { from->data, (size_t)len };
+	from->data += len;
+	from->len -= len;
+	return true;
+}
+
+/* The last field of that number, as messages of one field count are read. */
+static bool find_field(struct weft_bytes message, uint32_t number, struct field *ret_field)
+{
+	struct field field;
+	bool found = false;
+
+	while (message.len > 0 && take_field(&message, &field)) {
+		if (field.number != number)
+			continue;
+		*ret_field = field;
+		found = true;
+	}
+	return found;
+}
+
+static unsigned seconds_of(struct weft_bytes retry_info, unsigned fallback)
+{
+	struct field delay, seconds = { 0 }, nanos = { 0 };
+	uint64_t whole;
+
+	if (!find_field(retry_info, 1, &delay) || delay.type != 2)
+		return fallback;
+	find_field(delay.bytes, 1, &seconds);
+	find_field(delay.bytes, 2, &nanos);
+	whole = seconds.value + (nanos.value > 0 ? 1 : 0);
+	return whole > 86400 ? 86400 : (unsigned)whole;
+}
+
+unsigned errors_retry_after(struct weft_bytes details, unsigned fallback)
+{
+	static const char type[] = "type.googleapis.com/google.rpc.RetryInfo";
+	struct field any, url, value;
+
+	while (details.len > 0 && take_field(&details, &any)) {
+		if (any.number != 3 || any.type != 2 || !find_field(any.bytes, 1, &url) ||
+		    url.bytes.len != sizeof(type) - 1 ||
+		    memcmp(url.bytes.data, type, sizeof(type) - 1) != 0)
+			continue;
+		if (find_field(any.bytes, 2, &value) && value.type == 2)
+			return seconds_of(value.bytes, fallback);
+	}
+	return fallback;
+}
+
+static void add_headers(struct exchange *exchange, unsigned http_status,
+			const struct weft_status *status)
+{
+	unsigned delay = errors_retry_after(status->details, http_status == 503 ? 1 : 0);
+
+	if (http_status == 401)
+		exchange_add_header(exchange, "www-authenticate", "Bearer");
+	if ((http_status == 429 || http_status == 503) && delay > 0)
+		exchange_add_header(exchange, "retry-after",
+				    weft_arena_printf(exchange->arena, "%u", delay));
+}
+
+static void answer(struct exchange *exchange, unsigned http_status,
+		   const struct weft_status *status)
+{
+	const struct weft_schema *schema = exchange->worker->edge->schema;
+	struct weft_buffer body = WEFT_BUFFER_INIT;
+
+	exchange->code = status->code;
+	if (exchange->state == EXCHANGE_OPEN) {
+		add_headers(exchange, http_status, status);
+		if (http_status_body(status, schema, &body) == 0)
+			exchange_answer(exchange, http_status, "application/json", body.data,
+					body.len);
+		else
+			exchange_answer(exchange, http_status, NULL, NULL, 0);
+	} else if (exchange->state == EXCHANGE_RESPONDED) {
+		/* A 200 is on its way already: the last line says what happened, and the framing that it is no end. */
+		if (http_status_error_line(status, schema, &body) == 0)
+			exchange_write(exchange, body.data, body.len);
+		exchange_abort(exchange);
+	}
+	weft_buffer_fini(&body);
+}
+
+void errors_answer(struct exchange *exchange, const struct weft_status *status)
+{
+	answer(exchange, http_status_of(status->code), status);
+}
+
+static enum weft_code code_of(unsigned http_status)
+{
+	switch (http_status) {
+	case 404: return WEFT_NOT_FOUND;
+	case 408:
+	case 504: return WEFT_DEADLINE_EXCEEDED;
+	case 413:
+	case 414:
+	case 431: return WEFT_RESOURCE_EXHAUSTED;
+	case 405:
+	case 501:
+	case 505: return WEFT_UNIMPLEMENTED;
+	case 503: return WEFT_UNAVAILABLE;
+	default: return http_status < 500 ? WEFT_INVALID_ARGUMENT : WEFT_INTERNAL;
+	}
+}
+
+void errors_refuse(struct exchange *exchange, unsigned http_status, const char *format, ...)
+{
+	struct weft_status status;
+	const char *message;
+	va_list args;
+
+	va_start(args, format);
+	message = weft_arena_vprintf(exchange->arena, format, args);
+	va_end(args);
+	weft_status_init(&status, exchange->arena, code_of(http_status), "%s",
+			 message ? message : "");
+	answer(exchange, http_status, &status);
+}

@@ -1,0 +1,77 @@
+#include "upstream.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct backend {
+	const char *package;
+	size_t package_len;
+	struct weft_channel *channel;
+};
+
+struct upstream {
+	size_t n;
+	struct backend backends[];
+};
+
+int upstream_new(struct weft_worker *worker, const struct config *config, struct weft_tls *tls,
+		 char error[256], struct upstream **ret_upstream)
+{
+	struct weft_channel_options options = {
+		.size = sizeof(options),
+		.tls = tls,
+		.max_message = config->max_body,
+	};
+	struct upstream *upstream;
+	char why[256];
+
+	upstream = calloc(1, sizeof(*upstream) + config->n_backends * sizeof(struct backend));
+	if (!upstream) {
+		snprintf(error, 256, "out of memory");
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < config->n_backends; i++) {
+		const struct config_backend *from = &config->backends[i];
+		struct backend *backend = &upstream->backends[upstream->n];
+		int r;
+
+		r = weft_channel_new(worker, from->target, &options, why, &backend->channel);
+		if (r < 0) {
+			snprintf(error, 256, "--backend %.*s: %.180s", (int)from->package_len,
+				 from->package, why);
+			upstream_free(upstream);
+			return r;
+		}
+		backend->package = from->package;
+		backend->package_len = from->package_len;
+		upstream->n++;
+	}
+	*ret_upstream = upstream;
+	return 0;
+}
+
+void upstream_free(struct upstream *upstream)
+{
+	if (!upstream)
+		return;
+	for (size_t i = 0; i < upstream->n; i++)
+		weft_channel_unref(upstream->backends[i].channel);
+	free(upstream);
+}
+
+struct weft_channel *upstream_find(const struct upstream *upstream, const char *service, size_t len)
+{
+	const struct backend *best = NULL;
+
+	for (size_t i = 0; i < upstream->n; i++) {
+		const struct backend *backend = &upstream->backends[i];
+
+		if (backend->package_len < len && service[backend->package_len] == '.' &&
+		    memcmp(service, backend->package, backend->package_len) == 0 &&
+		    (!best || backend->package_len > best->package_len))
+			best = backend;
+	}
+	return best ? best->channel : NULL;
+}

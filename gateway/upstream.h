@@ -1,0 +1,22 @@
+/*
+ * The backends as one worker sees them: a channel for each package of contracts that somebody was said to serve.
+ * Connections are opened by the channels when they are needed.
+ */
+#ifndef GATEWAY_UPSTREAM_H
+#define GATEWAY_UPSTREAM_H
+
+#include <weft/channel.h>
+
+#include "config.h"
+
+struct upstream;
+
+int upstream_new(struct weft_worker *worker, const struct config *config, struct weft_tls *tls,
+		 char error[256], struct upstream **ret_upstream);
+void upstream_free(struct upstream *upstream); /* takes NULL */
+
+/* Who serves "catalog.v1.Catalog": the backend of the longest package that it is in; NULL: nobody. Borrowed. */
+struct weft_channel *upstream_find(const struct upstream *upstream, const char *service,
+				   size_t len);
+
+#endif
