@@ -1,0 +1,18 @@
+/*
+ * Resource names after AIP-122: "products/85123A" is the collection "products" and the id "85123A".
+ *
+ * An id is a letter or digit, then letters, digits, ".", "_" and "-", at most RESOURCE_ID_MOST in
+ * all: it needs no escaping in a path, and "." and ".." are none.
+ */
+#ifndef CHASSIS_RESOURCE_H
+#define CHASSIS_RESOURCE_H
+
+#include <weft/base.h>
+
+#define RESOURCE_ID_MOST 63
+
+bool resource_id_valid(const char *id);
+/* The id in `name`, borrowed from it. -EINVAL: no name of this collection. */
+int resource_id(const char *name, const char *collection, const char **ret_id);
+
+#endif
