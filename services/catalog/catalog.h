@@ -1,0 +1,25 @@
+/* What the handlers of catalog share: a worker's state, and the handlers themselves, a file for
+ * each long one. */
+#ifndef CATALOG_CATALOG_H
+#define CATALOG_CATALOG_H
+
+#include "catalog/v1/catalog.weft.h"
+#include "store.h"
+
+struct catalog { /* a worker's */
+	struct store *store;
+	struct store_reader *reader;
+	struct weft_worker *worker;
+};
+
+int create_product(struct weft_call *call, const Catalog__V1__CreateProductRequest *req,
+		   void *self);
+int import_products(struct weft_call *call, void *self);
+int export_products(struct weft_call *call, const Catalog__V1__ExportProductsRequest *req,
+		    void *self);
+int get_product(struct weft_call *call, const Catalog__V1__GetProductRequest *req, void *self);
+int batch_get_products(struct weft_call *call, const Catalog__V1__BatchGetProductsRequest *req,
+		       void *self);
+int list_products(struct weft_call *call, const Catalog__V1__ListProductsRequest *req, void *self);
+
+#endif

@@ -1,0 +1,40 @@
+/* A product as the contract says it must be, apart from calls and from the store. */
+#ifndef CATALOG_PRODUCT_H
+#define CATALOG_PRODUCT_H
+
+#include <weft/arena.h>
+
+#include "catalog/v1/catalog.pb-c.h"
+#include "chassis/resource.h"
+
+#define CATALOG_DOMAIN "catalog.weft.example"
+#define PRODUCTS       "products"
+
+#define PRODUCT_TITLE_MOST 200 /* characters */
+
+/* What a client says of a product, checked. */
+struct product_fields {
+	char id[RESOURCE_ID_MOST + 1];
+	const char *title; /* borrowed, or `id` where it was empty */
+	int64_t price_nanos;
+	int64_t weight_grams;
+};
+
+/* Where a message breaks the contract. */
+struct product_fault {
+	const char *field; /* "name", "unit_price", … */
+	const char *words;
+};
+
+/* Checks all but the name, and copies it to `fields`, whose id is set. Returns how many faults
+ * it found; there is room for PRODUCT_FAULTS. */
+#define PRODUCT_FAULTS 3
+size_t product_check(const Catalog__V1__Product *product, struct product_fields *fields,
+		     struct product_fault faults[PRODUCT_FAULTS]);
+
+/* A stored product as a message in the arena; the strings are borrowed. */
+Catalog__V1__Product *product_to_message(const struct product_fields *fields, int64_t create_time,
+					 int64_t update_time, int64_t sequence,
+					 struct weft_arena *arena);
+
+#endif

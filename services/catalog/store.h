@@ -1,0 +1,31 @@
+/* The products in the store. Reads run on a worker's reader, puts inside a txn on the writer's
+ * thread. */
+#ifndef CATALOG_STORE_H
+#define CATALOG_STORE_H
+
+#include "chassis/store.h"
+#include "product.h"
+
+extern const struct store_migration catalog_migrations[];
+extern const size_t catalog_n_migrations;
+
+/* 0 or STORE_NOT_FOUND. The product is in the arena. */
+int store_get_product(struct store_reader *reader, const char *id, struct weft_arena *arena,
+		      Catalog__V1__Product **ret_product);
+
+/* Up to `limit` products whose ids come after `after` ("": from the start), in the order of
+ * their ids. */
+int store_list_products(struct store_reader *reader, const char *after, size_t limit,
+			struct weft_arena *arena, Catalog__V1__Product ***ret_products,
+			size_t *ret_n);
+
+/* Adds a product: 0 or STORE_CONFLICT. */
+int store_insert_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
+			 int64_t *ret_sequence);
+
+enum put_result { PUT_CREATED, PUT_UPDATED, PUT_UNCHANGED };
+/* Adds or changes it. */
+int store_put_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
+		      enum put_result *ret_result);
+
+#endif
