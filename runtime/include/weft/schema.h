@@ -121,10 +121,12 @@ struct weft_schema_service {
 int weft_schema_new(struct weft_schema **ret_schema);
 void weft_schema_free(struct weft_schema *schema); /* takes NULL */
 
-/* Adds every file of a FileDescriptorSet; a file whose name is there already is passed over. -EBADMSG: broken bytes;
- * -ENOENT: a type or import is missing; -EEXIST: a name is defined twice. `error` (may be NULL) says what and where;
- * the pool is as before. */
+/* Adds every file of a FileDescriptorSet, in any order; a file whose name is there already is passed over. -EBADMSG:
+ * broken bytes; -ENOENT: a type is missing, or the import that has it (an import that gives no type may be missing);
+ * -EEXIST: a name is defined twice. `error` (may be NULL) says what and where; the pool is as before. */
 int weft_schema_add_set(struct weft_schema *schema, struct weft_bytes set, char error[256]);
+/* The same for a single FileDescriptorProto whose imports are there already. */
+int weft_schema_add_file(struct weft_schema *schema, struct weft_bytes file, char error[256]);
 
 /* NULL: there is none. Names are full names without a leading dot. */
 const struct weft_schema_message *weft_schema_message(const struct weft_schema *schema,
