@@ -35,10 +35,23 @@ int weft_json_to_wire(const struct weft_schema_message *message, const char *tex
 		      const struct weft_json_options *options, struct weft_buffer *out,
 		      struct weft_json_error *ret_error);
 
-/* Appends JSON to `out`. -EBADMSG: `wire` is no such message. */
+/* The same for the value of one field, by its own shape (an array where it is repeated): appends tags and values. null
+ * appends nothing. */
+int weft_json_value_to_wire(const struct weft_schema_field *field, const char *text, size_t len,
+			    const struct weft_json_options *options, struct weft_buffer *out,
+			    struct weft_json_error *ret_error);
+
+/* Appends JSON to `out`. -EBADMSG: `wire` is no such message. ret_error->offset is in the wire bytes then, line and
+ * column are 0. */
 int weft_wire_to_json(const struct weft_schema_message *message, const uint8_t *wire, size_t len,
 		      const struct weft_json_options *options, struct weft_buffer *out,
 		      struct weft_json_error *ret_error);
+
+/* The JSON of one field of the message alone; of its default where it is not there (null for a message). */
+int weft_wire_field_to_json(const struct weft_schema_message *message,
+			    const struct weft_schema_field *field, const uint8_t *wire, size_t len,
+			    const struct weft_json_options *options, struct weft_buffer *out,
+			    struct weft_json_error *ret_error);
 
 /* One value of one field from text that is not JSON (a path variable, a query parameter): appends tag and value.
  * Strings are taken as they are; numbers, booleans, enums (by name or number), bytes (base64), wrappers, Timestamp,
@@ -49,8 +62,24 @@ int weft_json_field_to_wire(const struct weft_schema_field *field, const char *t
 /* A JSON string with its quotes, of any bytes (what is not UTF-8 becomes U+FFFD). */
 int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out);
 
+/*
+ * Finds where a JSON value ends in text that arrives in pieces, by its brackets and quotes alone; whether it is right
+ * is for the codec to say. Start with a zeroed scanner; `text` is all that there is of the value so far, and what was
+ * seen before is not looked at again. Returns as weft_json_value_length does.
+ */
+struct weft_json_scanner {
+	size_t at;
+	unsigned depth;
+	bool begun;
+	bool in_string;
+	bool escaped;
+};
+int weft_json_scan(struct weft_json_scanner *scanner, const char *text, size_t len,
+		   size_t *ret_len);
+
 /* Finds the end of the first JSON value in `text`, for sequences of values (NDJSON, a terminal's input): 0 and its
- * length with the white space before it; -EAGAIN: not complete; -EINVAL; -ENODATA: only white space. */
+ * length with the white space before it; -EAGAIN: not complete (a number at the very end may go on: white space after
+ * it settles that); -EINVAL; -ENODATA: only white space. */
 int weft_json_value_length(const char *text, size_t len, size_t *ret_len);
 
 #ifdef __cplusplus

@@ -1,0 +1,722 @@
+/*
+ * JSON to wire bytes, in one pass: each value is written as it is read, and nothing of the document is kept
+ * but the names seen so far in the objects that are open.
+ *
+ * A nested message's length stands before it and is only known after it. One byte is left for it, and a
+ * message of 128 bytes or more is shifted when it ends (weft_wire_end). A first pass that only measures
+ * would parse every number and unescape every string twice; shifting costs a memmove of bytes that are in
+ * the cache, at most once for each level of nesting, and only where messages are large.
+ *
+ * Fields keep the order of the document, which the wire format allows. Fields without presence that are
+ * given their default are left out, as every other encoder does.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/arena.h>
+#include <weft/json.h>
+#include <weft/map.h>
+#include <weft/protobuf.h>
+
+#include "base/utf8.h"
+#include "lexer.h"
+#include "place.h"
+#include "scalar.h"
+#include "well_known.h"
+
+#define SKIPPED           1 /* a name no enum has, which the caller wants ignored */
+#define DEFAULT_MAX_DEPTH 100
+
+struct decoder {
+	struct lexer lexer;
+	struct place place; /* not taken back on failure: it says where */
+	const struct weft_schema *schema;
+	struct weft_buffer *out;
+	struct weft_arena *arena; /* made when something is to be kept */
+	bool ignore_unknown;
+	unsigned depth;
+	unsigned max_depth;
+};
+
+static int decode_content(struct decoder *d, const struct weft_schema_message *message);
+
+static struct weft_arena *arena_of(struct decoder *d)
+{
+	if (!d->arena)
+		d->arena = weft_arena_new();
+	return d->arena;
+}
+
+static bool accepts_null(const struct weft_schema_field *field)
+{
+	if (field->message)
+		return field->message->well_known == WEFT_WKT_VALUE;
+	return field->enumeration &&
+	       strcmp(field->enumeration->full_name, "google.protobuf.NullValue") == 0;
+}
+
+/* The text of a number, an enum's value or a boolean, and whether it stood in quotes. */
+static int take_scalar_text(struct decoder *d, const struct weft_schema_field *field,
+			    struct weft_bytes *ret_text)
+{
+	enum token token = lexer_peek(&d->lexer);
+	const char *start = d->lexer.at;
+	int r;
+
+	if (field->type == WEFT_TYPE_BOOL) {
+		if (token != TOKEN_TRUE && token != TOKEN_FALSE)
+			return lexer_unexpected(&d->lexer, "true or false");
+		r = lexer_take_literal(&d->lexer);
+		*ret_text = (struct weft_bytes) { (const uint8_t *)start,
+						  (size_t)(d->lexer.at - start) };
+		return r;
+	}
+	if (token == TOKEN_STRING)
+		return lexer_take_string(&d->lexer, ret_text);
+	if (token == TOKEN_NUMBER)
+		return lexer_take_number(&d->lexer, ret_text);
+	return lexer_unexpected(&d->lexer, field->enumeration ? "the name of a value" : "a number");
+}
+
+static int refuse_text(struct decoder *d, const struct weft_schema_field *field, int r,
+		       struct weft_bytes text)
+{
+	char message[192];
+
+	if (r == -ENOMEM || r == -EMSGSIZE)
+		return r;
+	scalar_explain(field, r, (const char *)text.data, text.len, message, sizeof(message));
+	return lexer_fail(&d->lexer, d->lexer.token, "%s", message);
+}
+
+static int decode_scalar(struct decoder *d, const struct weft_schema_field *field,
+			 uint64_t *ret_bits)
+{
+	struct weft_bytes text;
+	int r;
+
+	if (lexer_peek(&d->lexer) == TOKEN_NULL && accepts_null(field)) {
+		*ret_bits = 0;
+		return lexer_take_literal(&d->lexer);
+	}
+	r = take_scalar_text(d, field, &text);
+	if (r < 0)
+		return r;
+	r = scalar_parse(field, (const char *)text.data, text.len, ret_bits);
+	if (r == -ENOENT && d->ignore_unknown && *d->lexer.token == '"')
+		return SKIPPED;
+	return r < 0 ? refuse_text(d, field, r, text) : 0;
+}
+
+static int decode_text(struct decoder *d, const struct weft_schema_field *field)
+{
+	struct weft_bytes text;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_STRING)
+		return lexer_unexpected(&d->lexer, field->type == WEFT_TYPE_BYTES
+							   ? "a string of base64"
+							   : "a string");
+	r = lexer_take_string(&d->lexer, &text);
+	if (r < 0)
+		return r;
+	if (field->type == WEFT_TYPE_STRING)
+		return weft_buffer_append(d->out, text.data, text.len);
+	r = scalar_append_base64(d->out, (const char *)text.data, text.len);
+	return r < 0 ? refuse_text(d, field, r, text) : 0;
+}
+
+static int decode_group(struct decoder *d, const struct weft_schema_field *field)
+{
+	int r;
+
+	r = weft_wire_append_tag(d->out, field->number, WEFT_WIRE_GROUP);
+	if (r < 0)
+		return r;
+	r = decode_content(d, field->message);
+	if (r < 0)
+		return r;
+	return weft_wire_append_tag(d->out, field->number, WEFT_WIRE_END_GROUP);
+}
+
+static int decode_bytes(struct decoder *d, const struct weft_schema_field *field, bool always)
+{
+	size_t start = d->out->len, mark;
+	int r;
+
+	r = weft_wire_begin(d->out, field->number, &mark);
+	if (r < 0)
+		return r;
+	r = field->message ? decode_content(d, field->message) : decode_text(d, field);
+	if (r < 0)
+		return r;
+	if (!always && !field->message && d->out->len == mark) {
+		d->out->len = start;
+		return 0;
+	}
+	return weft_wire_end(d->out, mark);
+}
+
+/* One value with its tag. Unless `always`, a default leaves no trace. */
+static int decode_value(struct decoder *d, const struct weft_schema_field *field, bool always)
+{
+	uint64_t bits;
+	int r;
+
+	if (field->type == WEFT_TYPE_GROUP)
+		return decode_group(d, field);
+	if (scalar_wire_type(field->type) == WEFT_WIRE_BYTES)
+		return decode_bytes(d, field, always);
+	r = decode_scalar(d, field, &bits);
+	if (r != 0 || (!always && bits == 0))
+		return r;
+	r = weft_wire_append_tag(d->out, field->number, scalar_wire_type(field->type));
+	if (r < 0)
+		return r;
+	return scalar_append(d->out, field->type, bits);
+}
+
+static int decode_element(struct decoder *d, const struct weft_schema_field *field)
+{
+	uint64_t bits;
+	int r;
+
+	if (lexer_peek(&d->lexer) == TOKEN_NULL && !accepts_null(field))
+		return lexer_fail(&d->lexer, d->lexer.at, "null is no element of a list");
+	if (!field->packed)
+		return decode_value(d, field, true);
+	r = decode_scalar(d, field, &bits);
+	return r == 0 ? scalar_append(d->out, field->type, bits) : r;
+}
+
+static int decode_elements(struct decoder *d, const struct weft_schema_field *field)
+{
+	size_t index = 0;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_ARRAY)
+		return lexer_unexpected(&d->lexer, "an array");
+	lexer_take(&d->lexer, TOKEN_ARRAY, "an array");
+	while ((r = lexer_next_member(&d->lexer, TOKEN_ARRAY_END, index == 0)) > 0) {
+		place_push_index(&d->place, index++);
+		r = decode_element(d, field);
+		if (r < 0)
+			return r;
+		place_pop(&d->place);
+	}
+	return r;
+}
+
+static int decode_list(struct decoder *d, const struct weft_schema_field *field)
+{
+	size_t start = d->out->len, mark;
+	int r;
+
+	if (!field->packed)
+		return decode_elements(d, field);
+	r = weft_wire_begin(d->out, field->number, &mark);
+	if (r < 0)
+		return r;
+	r = decode_elements(d, field);
+	if (r < 0)
+		return r;
+	if (d->out->len > mark)
+		return weft_wire_end(d->out, mark);
+	d->out->len = start;
+	return 0;
+}
+
+/* Appends the key's field, and finds a key that is there already: its wire bytes are the same then. */
+static int decode_key(struct decoder *d, const struct weft_schema_field *key, struct weft_map *keys)
+{
+	size_t start = d->out->len, len;
+	struct weft_bytes text;
+	uint64_t bits;
+	void *kept;
+	int r;
+
+	r = lexer_take_string(&d->lexer, &text);
+	if (r < 0)
+		return r;
+	if (key->type == WEFT_TYPE_STRING) {
+		r = weft_wire_append_bytes(d->out, key->number, text.data, text.len);
+	} else {
+		r = scalar_parse(key, (const char *)text.data, text.len, &bits);
+		if (r < 0)
+			return refuse_text(d, key, r, text);
+		r = weft_wire_append_tag(d->out, key->number, scalar_wire_type(key->type));
+		if (r >= 0)
+			r = scalar_append(d->out, key->type, bits);
+	}
+	if (r < 0)
+		return r;
+	len = d->out->len - start;
+	kept = weft_arena_memdup(arena_of(d), d->out->data + start, len);
+	if (!kept)
+		return -ENOMEM;
+	r = weft_map_put(keys, kept, len, kept);
+	if (r == -EEXIST)
+		return lexer_fail(&d->lexer, d->lexer.token, "this key is given twice");
+	return r;
+}
+
+static int decode_entry(struct decoder *d, const struct weft_schema_field *field,
+			struct weft_map *keys)
+{
+	const struct weft_schema_field *key = weft_schema_field(field->message, 1);
+	const struct weft_schema_field *value = weft_schema_field(field->message, 2);
+	size_t start = d->out->len, mark;
+	int r;
+
+	r = weft_wire_begin(d->out, field->number, &mark);
+	if (r < 0)
+		return r;
+	r = decode_key(d, key, keys);
+	if (r < 0)
+		return r;
+	place_push_key(&d->place, d->lexer.token + 1, (size_t)(d->lexer.at - d->lexer.token) - 2);
+	r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
+	if (r < 0)
+		return r;
+	if (lexer_peek(&d->lexer) == TOKEN_NULL && !accepts_null(value))
+		return lexer_fail(&d->lexer, d->lexer.at, "null is no value of a map");
+	r = decode_value(d, value, true);
+	if (r < 0)
+		return r;
+	place_pop(&d->place);
+	if (r == SKIPPED) {
+		d->out->len = start;
+		return 0;
+	}
+	return weft_wire_end(d->out, mark);
+}
+
+static int decode_map(struct decoder *d, const struct weft_schema_field *field)
+{
+	struct weft_map keys = WEFT_MAP_INIT;
+	bool first = true;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_OBJECT)
+		return lexer_unexpected(&d->lexer, "an object");
+	lexer_take(&d->lexer, TOKEN_OBJECT, "an object");
+	while ((r = lexer_next_member(&d->lexer, TOKEN_OBJECT_END, first)) > 0) {
+		first = false;
+		r = decode_entry(d, field, &keys);
+		if (r < 0)
+			break;
+	}
+	weft_map_fini(&keys);
+	return r;
+}
+
+/* Any field by its own shape. *ret_set is false where null says that it is not there. */
+static int decode_field(struct decoder *d, const struct weft_schema_field *field, bool *ret_set)
+{
+	int r;
+
+	place_push_field(&d->place, field);
+	*ret_set = true;
+	if (lexer_peek(&d->lexer) == TOKEN_NULL && (field->repeated || !accepts_null(field))) {
+		*ret_set = false;
+		r = lexer_take_literal(&d->lexer);
+	} else if (field->map) {
+		r = decode_map(d, field);
+	} else if (field->repeated) {
+		r = decode_list(d, field);
+	} else {
+		r = decode_value(d, field, field->presence);
+	}
+	if (r < 0)
+		return r;
+	place_pop(&d->place);
+	return 0;
+}
+
+/* Which fields and oneofs of an object have been given: a bit each. */
+struct seen {
+	uint8_t small[64];
+	uint8_t *bits;
+};
+
+static int seen_init(struct seen *seen, const struct weft_schema_message *message)
+{
+	size_t size = (message->n_fields + message->n_oneofs + 7) / 8;
+
+	seen->bits = seen->small;
+	if (size > sizeof(seen->small))
+		seen->bits = calloc(1, size);
+	else
+		memset(seen->small, 0, size);
+	return seen->bits ? 0 : -ENOMEM;
+}
+
+static void seen_fini(struct seen *seen)
+{
+	if (seen->bits != seen->small)
+		free(seen->bits);
+}
+
+static bool seen_before(struct seen *seen, size_t index)
+{
+	uint8_t bit = (uint8_t)(1 << index % 8);
+	bool before = seen->bits[index / 8] & bit;
+
+	seen->bits[index / 8] |= bit;
+	return before;
+}
+
+static int unknown_field(struct decoder *d, const struct weft_schema_message *message,
+			 struct weft_bytes name)
+{
+	struct suggestion suggestion = { .text = (const char *)name.data, .len = name.len };
+	int shown = (int)(name.len > 40 ? weft_utf8_floor(name.data, 40) : name.len);
+
+	for (size_t i = 0; i < message->n_fields; i++) {
+		suggestion_offer(&suggestion, message->fields[i].json_name);
+		suggestion_offer(&suggestion, message->fields[i].name);
+	}
+	if (suggestion.best)
+		return lexer_fail(&d->lexer, d->lexer.token,
+				  "no field \"%.*s\" in %s; did you mean \"%s\"?", shown, name.data,
+				  message->full_name, suggestion.best);
+	return lexer_fail(&d->lexer, d->lexer.token, "no field \"%.*s\" in %s", shown, name.data,
+			  message->full_name);
+}
+
+static int decode_member(struct decoder *d, const struct weft_schema_message *message, bool in_any,
+			 struct seen *seen)
+{
+	const struct weft_schema_field *field;
+	struct weft_bytes name;
+	const char *at;
+	bool set;
+	int r;
+
+	r = lexer_take_string(&d->lexer, &name);
+	if (r < 0)
+		return r;
+	at = d->lexer.token;
+	field = weft_schema_field_named(message, (const char *)name.data, name.len);
+	if (!field && !d->ignore_unknown &&
+	    !(in_any && name.len == 5 && memcmp(name.data, "@type", 5) == 0))
+		return unknown_field(d, message, name);
+	r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
+	if (r < 0)
+		return r;
+	if (!field)
+		return lexer_skip(&d->lexer, d->max_depth);
+	if (seen_before(seen, (size_t)(field - message->fields)))
+		return lexer_fail(&d->lexer, at, "\"%s\" is given twice", field->name);
+	r = decode_field(d, field, &set);
+	if (r < 0)
+		return r;
+	if (set && field->oneof >= 0 && seen_before(seen, message->n_fields + (size_t)field->oneof))
+		return lexer_fail(&d->lexer, at,
+				  "\"%s\" and another of \"%s\" are given: only one can be",
+				  field->name, message->oneofs[field->oneof]);
+	return 0;
+}
+
+/* What follows the '{'. */
+static int decode_members(struct decoder *d, const struct weft_schema_message *message, bool in_any)
+{
+	struct seen seen;
+	bool first = true;
+	int r;
+
+	r = seen_init(&seen, message);
+	if (r < 0)
+		return r;
+	while ((r = lexer_next_member(&d->lexer, TOKEN_OBJECT_END, first)) > 0) {
+		first = false;
+		r = decode_member(d, message, in_any, &seen);
+		if (r < 0)
+			break;
+	}
+	seen_fini(&seen);
+	return r;
+}
+
+static int decode_object(struct decoder *d, const struct weft_schema_message *message)
+{
+	char wanted[128];
+
+	if (lexer_peek(&d->lexer) != TOKEN_OBJECT) {
+		snprintf(wanted, sizeof(wanted), "an object (%s)", message->full_name);
+		return lexer_unexpected(&d->lexer, wanted);
+	}
+	lexer_take(&d->lexer, TOKEN_OBJECT, "an object");
+	return decode_members(d, message, false);
+}
+
+/* Timestamp and Duration: a text becomes two numbers. */
+static int decode_moment(struct decoder *d, bool timestamp)
+{
+	const char *form = timestamp ? "a time such as \"2026-01-31T12:00:00Z\""
+				     : "a duration such as \"1.5s\"";
+	struct weft_bytes text;
+	struct moment moment;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_STRING)
+		return lexer_unexpected(&d->lexer, form);
+	r = lexer_take_string(&d->lexer, &text);
+	if (r < 0)
+		return r;
+	r = (timestamp ? timestamp_parse : duration_parse)((const char *)text.data, text.len,
+							   &moment);
+	if (r == -ERANGE)
+		return lexer_fail(&d->lexer, d->lexer.token,
+				  timestamp ? "the time is not in the years 1 to 9999"
+					    : "the duration is longer than 10000 years");
+	if (r < 0)
+		return lexer_fail(&d->lexer, d->lexer.token, "expected %s", form);
+	return moment_append(d->out, &moment);
+}
+
+static int decode_field_mask(struct decoder *d)
+{
+	struct weft_bytes text;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_STRING)
+		return lexer_unexpected(&d->lexer,
+					"field names with commas between them, in a string");
+	r = lexer_take_string(&d->lexer, &text);
+	if (r < 0)
+		return r;
+	r = field_mask_append(d->out, (const char *)text.data, text.len);
+	if (r == -EINVAL)
+		return lexer_fail(&d->lexer, d->lexer.token,
+				  "expected field names such as \"displayName,price.units\"");
+	return r;
+}
+
+static int decode_any_value(struct decoder *d, const struct weft_schema_message *message);
+
+/* google.protobuf.Value: the member of its oneof follows from the token. */
+static int decode_dynamic(struct decoder *d, const struct weft_schema_message *message)
+{
+	uint32_t number;
+
+	switch (lexer_peek(&d->lexer)) {
+	case TOKEN_NULL: number = 1; break;
+	case TOKEN_NUMBER: number = 2; break;
+	case TOKEN_STRING: number = 3; break;
+	case TOKEN_TRUE:
+	case TOKEN_FALSE: number = 4; break;
+	case TOKEN_OBJECT: number = 5; break;
+	case TOKEN_ARRAY: number = 6; break;
+	default: return lexer_unexpected(&d->lexer, "a value");
+	}
+	return decode_value(d, weft_schema_field(message, number), true);
+}
+
+static bool has_text_of_its_own(const struct weft_schema_message *message)
+{
+	return message->well_known != WEFT_WKT_NONE && message->well_known != WEFT_WKT_EMPTY;
+}
+
+/* Looks for "@type" among the members that follow, wherever it stands, and comes back. */
+static int find_type(struct decoder *d, struct weft_bytes *ret_type)
+{
+	const char *start = d->lexer.at;
+	struct weft_bytes name, type;
+	bool first = true;
+	int r;
+
+	while ((r = lexer_next_member(&d->lexer, TOKEN_OBJECT_END, first)) > 0) {
+		bool found;
+
+		first = false;
+		r = lexer_take_string(&d->lexer, &name);
+		if (r < 0)
+			return r;
+		found = name.len == 5 && memcmp(name.data, "@type", 5) == 0;
+		r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
+		if (r < 0)
+			return r;
+		r = found ? lexer_take_string(&d->lexer, &type)
+			  : lexer_skip(&d->lexer, d->max_depth);
+		if (r < 0)
+			return r;
+		if (!found)
+			continue;
+		ret_type->data = weft_arena_memdup(arena_of(d), type.data, type.len);
+		ret_type->len = type.len;
+		d->lexer.at = start;
+		return ret_type->data ? 1 : -ENOMEM;
+	}
+	if (r == 0 && !first)
+		return lexer_fail(&d->lexer, start, "an Any needs its \"@type\"");
+	return r;
+}
+
+static int resolve_type(struct decoder *d, struct weft_bytes url,
+			const struct weft_schema_message **ret_message)
+{
+	const uint8_t *slash = memrchr(url.data, '/', url.len);
+	const char *name = NULL;
+
+	if (slash)
+		name = weft_arena_strndup(arena_of(d), (const char *)slash + 1,
+					  url.len - (size_t)(slash + 1 - url.data));
+	if (name && d->schema)
+		*ret_message = weft_schema_message(d->schema, name);
+	if (!*ret_message)
+		return lexer_fail(&d->lexer, d->lexer.at, "no type \"%.*s\" is known here",
+				  (int)(url.len > 100 ? 100 : url.len), url.data);
+	return 0;
+}
+
+static int decode_any(struct decoder *d)
+{
+	const struct weft_schema_message *message = NULL;
+	size_t start, mark;
+	struct weft_bytes url;
+	int r;
+
+	if (lexer_peek(&d->lexer) != TOKEN_OBJECT)
+		return lexer_unexpected(&d->lexer, "an object with an \"@type\"");
+	lexer_take(&d->lexer, TOKEN_OBJECT, "an object");
+	r = find_type(d, &url);
+	if (r <= 0)
+		return r;
+	r = resolve_type(d, url, &message);
+	if (r < 0)
+		return r;
+	r = weft_wire_append_bytes(d->out, 1, url.data, url.len);
+	if (r < 0)
+		return r;
+	start = d->out->len;
+	r = weft_wire_begin(d->out, 2, &mark);
+	if (r < 0)
+		return r;
+	r = has_text_of_its_own(message) ? decode_any_value(d, message)
+					 : decode_members(d, message, true);
+	if (r < 0)
+		return r;
+	if (d->out->len > mark)
+		return weft_wire_end(d->out, mark);
+	d->out->len = start;
+	return 0;
+}
+
+/* An Any of a type that has JSON of its own keeps it in "value". */
+static int decode_any_value(struct decoder *d, const struct weft_schema_message *message)
+{
+	bool first = true, value = false;
+	struct weft_bytes name;
+	int r;
+
+	while ((r = lexer_next_member(&d->lexer, TOKEN_OBJECT_END, first)) > 0) {
+		bool is_value;
+
+		first = false;
+		r = lexer_take_string(&d->lexer, &name);
+		if (r < 0)
+			return r;
+		is_value = name.len == 5 && memcmp(name.data, "value", 5) == 0;
+		if (is_value && value)
+			return lexer_fail(&d->lexer, d->lexer.token, "\"value\" is given twice");
+		if (!is_value && !d->ignore_unknown &&
+		    !(name.len == 5 && memcmp(name.data, "@type", 5) == 0))
+			return unknown_field(d, message, name);
+		value |= is_value;
+		r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
+		if (r < 0)
+			return r;
+		r = is_value ? decode_content(d, message) : lexer_skip(&d->lexer, d->max_depth);
+		if (r < 0)
+			return r;
+	}
+	if (r == 0 && !value)
+		return lexer_fail(&d->lexer, d->lexer.token, "an Any of %s needs a \"value\"",
+				  message->full_name);
+	return r;
+}
+
+/* A message's content, without its tag and length. */
+static int decode_content(struct decoder *d, const struct weft_schema_message *message)
+{
+	int r;
+
+	if (d->depth == d->max_depth)
+		return lexer_fail(&d->lexer, d->lexer.at, "nested deeper than %u levels",
+				  d->max_depth);
+	d->depth++;
+	switch (message->well_known) {
+	case WEFT_WKT_ANY: r = decode_any(d); break;
+	case WEFT_WKT_TIMESTAMP: r = decode_moment(d, true); break;
+	case WEFT_WKT_DURATION: r = decode_moment(d, false); break;
+	case WEFT_WKT_FIELD_MASK: r = decode_field_mask(d); break;
+	case WEFT_WKT_STRUCT: r = decode_map(d, &message->fields[0]); break;
+	case WEFT_WKT_LIST_VALUE: r = decode_list(d, &message->fields[0]); break;
+	case WEFT_WKT_VALUE: r = decode_dynamic(d, message); break;
+	case WEFT_WKT_WRAPPER: r = decode_value(d, &message->fields[0], false); break;
+	default: r = decode_object(d, message); break;
+	}
+	d->depth--;
+	return r < 0 ? r : 0;
+}
+
+static void explain(const struct decoder *d, struct weft_json_error *ret_error)
+{
+	struct weft_json_error error = { .offset = d->lexer.error_offset, .line = 1, .column = 1 };
+
+	for (size_t i = 0; i < error.offset; i++) {
+		error.column++;
+		if (d->lexer.text[i] == '\n') {
+			error.line++;
+			error.column = 1;
+		}
+	}
+	place_print(&d->place, error.path, sizeof(error.path));
+	snprintf(error.message, sizeof(error.message), "%s", d->lexer.error);
+	*ret_error = error;
+}
+
+/* One value of `message`, or of `field` where that is not NULL. */
+static int decode(const struct weft_schema_message *message, const struct weft_schema_field *field,
+		  const char *text, size_t len, const struct weft_json_options *options,
+		  struct weft_buffer *out, struct weft_json_error *ret_error)
+{
+	struct decoder d = {
+		.schema = options ? options->schema : NULL,
+		.out = out,
+		.ignore_unknown = options && options->ignore_unknown,
+		.max_depth = options && options->max_depth ? options->max_depth : DEFAULT_MAX_DEPTH,
+	};
+	size_t start = out->len;
+	bool set;
+	int r;
+
+	lexer_init(&d.lexer, text, len);
+	r = field ? decode_field(&d, field, &set) : decode_content(&d, message);
+	if (r >= 0 && lexer_peek(&d.lexer) != TOKEN_END)
+		r = lexer_fail(&d.lexer, d.lexer.at, "more text after the value");
+	if (r < 0)
+		out->len = start;
+	if (r == -EINVAL && ret_error)
+		explain(&d, ret_error);
+	lexer_fini(&d.lexer);
+	if (d.arena)
+		weft_arena_free(d.arena);
+	return r;
+}
+
+int weft_json_to_wire(const struct weft_schema_message *message, const char *text, size_t len,
+		      const struct weft_json_options *options, struct weft_buffer *out,
+		      struct weft_json_error *ret_error)
+{
+	return decode(message, NULL, text, len, options, out, ret_error);
+}
+
+int weft_json_value_to_wire(const struct weft_schema_field *field, const char *text, size_t len,
+			    const struct weft_json_options *options, struct weft_buffer *out,
+			    struct weft_json_error *ret_error)
+{
+	return decode(NULL, field, text, len, options, out, ret_error);
+}

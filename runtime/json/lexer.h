@@ -1,0 +1,56 @@
+/*
+ * JSON text, token by token: RFC 8259 to the letter. Strings are UTF-8 and are checked to be; an escaped
+ * surrogate has its other half. Nothing is copied but a string that has escapes in it.
+ */
+#ifndef JSON_LEXER_H
+#define JSON_LEXER_H
+
+#include <weft/buffer.h>
+
+enum token {
+	TOKEN_END = 0,
+	TOKEN_OBJECT = '{',
+	TOKEN_OBJECT_END = '}',
+	TOKEN_ARRAY = '[',
+	TOKEN_ARRAY_END = ']',
+	TOKEN_COLON = ':',
+	TOKEN_COMMA = ',',
+	TOKEN_STRING = '"',
+	TOKEN_NUMBER = '0',
+	TOKEN_TRUE = 't',
+	TOKEN_FALSE = 'f',
+	TOKEN_NULL = 'n',
+	TOKEN_OTHER = '?', /* no JSON */
+};
+
+/* The first failure is kept: where, and what. Every function below returns -EINVAL for it, or -ENOMEM. */
+struct lexer {
+	const char *text;
+	const char *at;
+	const char *end;
+	const char *token; /* where the token that was taken last begins */
+	struct weft_buffer scratch;
+	size_t error_offset;
+	char error[192];
+};
+
+void lexer_init(struct lexer *lexer, const char *text, size_t len);
+void lexer_fini(struct lexer *lexer);
+int lexer_fail(struct lexer *lexer, const char *at, const char *format, ...) WEFT_PRINTF(3, 4);
+/* "expected an array, found a string" */
+int lexer_unexpected(struct lexer *lexer, const char *wanted);
+
+enum token lexer_peek(struct lexer *lexer); /* past white space; takes nothing */
+const char *token_name(enum token token);   /* "a string", "the end of the text", … */
+
+int lexer_take(struct lexer *lexer, enum token token, const char *wanted); /* punctuation */
+/* Unescaped; borrowed until the next string is taken. */
+int lexer_take_string(struct lexer *lexer, struct weft_bytes *ret_string);
+int lexer_take_number(struct lexer *lexer, struct weft_bytes *ret_number);
+int lexer_take_literal(struct lexer *lexer); /* true, false, null: what peek has seen */
+/* After '{' or '[' and after each member: 1 when another member follows, 0 when `close` was taken. */
+int lexer_next_member(struct lexer *lexer, enum token close, bool first);
+/* Checks and passes over any value, nested at most `depth` levels. */
+int lexer_skip(struct lexer *lexer, unsigned depth);
+
+#endif

@@ -1,0 +1,219 @@
+/*
+ * What of JSON needs no descriptor: quoting, and finding where a value ends; and a single field from text
+ * that is not JSON.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <weft/json.h>
+#include <weft/protobuf.h>
+
+#include "base/utf8.h"
+#include "scalar.h"
+#include "well_known.h"
+
+static int quote_special(uint8_t c, struct weft_buffer *out)
+{
+	switch (c) {
+	case '"': return weft_buffer_append(out, "\\\"", 2);
+	case '\\': return weft_buffer_append(out, "\\\\", 2);
+	case '\b': return weft_buffer_append(out, "\\b", 2);
+	case '\f': return weft_buffer_append(out, "\\f", 2);
+	case '\n': return weft_buffer_append(out, "\\n", 2);
+	case '\r': return weft_buffer_append(out, "\\r", 2);
+	case '\t': return weft_buffer_append(out, "\\t", 2);
+	}
+	if (c < 0x20)
+		return weft_buffer_printf(out, "\\u%04x", c);
+	return weft_buffer_append(out, "\xef\xbf\xbd", 3); /* U+FFFD */
+}
+
+int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out)
+{
+	const uint8_t *at = (const uint8_t *)bytes, *end = at + len, *plain = at;
+	int r;
+
+	r = weft_buffer_append_byte(out, '"');
+	while (r >= 0 && at < end) {
+		size_t step = 0;
+
+		if (*at >= 0x80)
+			step = weft_utf8_step(at, (size_t)(end - at));
+		else if (*at >= 0x20 && *at != '"' && *at != '\\')
+			step = 1;
+		if (step > 0) {
+			at += step;
+			continue;
+		}
+		r = weft_buffer_append(out, plain, (size_t)(at - plain));
+		if (r >= 0)
+			r = quote_special(*at, out);
+		plain = ++at;
+	}
+	if (r >= 0)
+		r = weft_buffer_append(out, plain, (size_t)(at - plain));
+	return r < 0 ? r : weft_buffer_append_byte(out, '"');
+}
+
+static bool is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Whether `c` ends a number or a literal that stands alone. */
+static bool ends_word(char c)
+{
+	return is_space(c) || c == '{' || c == '[' || c == '"';
+}
+
+static bool scan_string(struct weft_json_scanner *scanner, const char *text, size_t len)
+{
+	for (; scanner->at < len; scanner->at++) {
+		if (scanner->escaped) {
+			scanner->escaped = false;
+		} else if (text[scanner->at] == '\\') {
+			scanner->escaped = true;
+		} else if (text[scanner->at] == '"') {
+			scanner->in_string = false;
+			scanner->at++;
+			return true;
+		}
+	}
+	return false;
+}
+
+static int scan_nested(struct weft_json_scanner *scanner, const char *text, size_t len)
+{
+	for (;;) {
+		if (scanner->in_string && !scan_string(scanner, text, len))
+			return -EAGAIN;
+		if (scanner->depth == 0)
+			return 0;
+		if (scanner->at == len)
+			return -EAGAIN;
+		switch (text[scanner->at++]) {
+		case '"': scanner->in_string = true; break;
+		case '{':
+		case '[': scanner->depth++; break;
+		case '}':
+		case ']': scanner->depth--; break;
+		}
+	}
+}
+
+int weft_json_scan(struct weft_json_scanner *scanner, const char *text, size_t len, size_t *ret_len)
+{
+	int r;
+
+	if (!scanner->begun) {
+		while (scanner->at < len && is_space(text[scanner->at]))
+			scanner->at++;
+		if (scanner->at == len)
+			return -ENODATA;
+		if (strchr("}]:,", text[scanner->at]))
+			return -EINVAL;
+		scanner->begun = true;
+		scanner->in_string = text[scanner->at] == '"';
+		scanner->depth = text[scanner->at] == '{' || text[scanner->at] == '[';
+		scanner->at += scanner->in_string || scanner->depth;
+	}
+	if (scanner->in_string || scanner->depth > 0) {
+		r = scan_nested(scanner, text, len);
+		if (r < 0)
+			return r;
+	} else {
+		while (scanner->at < len && !ends_word(text[scanner->at]))
+			scanner->at++;
+		if (scanner->at == len)
+			return -EAGAIN;
+	}
+	*ret_len = scanner->at;
+	return 0;
+}
+
+int weft_json_value_length(const char *text, size_t len, size_t *ret_len)
+{
+	struct weft_json_scanner scanner = { 0 };
+
+	return weft_json_scan(&scanner, text, len, ret_len);
+}
+
+/* The well-known types whose JSON is text, and a wrapper's value. */
+static int append_message_text(const struct weft_schema_message *message, const char *text,
+			       size_t len, struct weft_buffer *out,
+			       struct weft_json_error *ret_error)
+{
+	struct moment moment;
+	int r;
+
+	switch (message->well_known) {
+	case WEFT_WKT_TIMESTAMP: r = timestamp_parse(text, len, &moment); break;
+	case WEFT_WKT_DURATION: r = duration_parse(text, len, &moment); break;
+	case WEFT_WKT_FIELD_MASK: return field_mask_append(out, text, len);
+	case WEFT_WKT_WRAPPER:
+		return weft_json_field_to_wire(&message->fields[0], text, len, out, ret_error);
+	default: return -EINVAL;
+	}
+	return r < 0 ? r : moment_append(out, &moment);
+}
+
+static int append_text(const struct weft_schema_field *field, const char *text, size_t len,
+		       struct weft_buffer *out, struct weft_json_error *ret_error)
+{
+	size_t mark;
+	int r;
+
+	r = weft_wire_begin(out, field->number, &mark);
+	if (r < 0)
+		return r;
+	if (field->type == WEFT_TYPE_MESSAGE)
+		r = append_message_text(field->message, text, len, out, ret_error);
+	else if (field->type == WEFT_TYPE_BYTES)
+		r = scalar_append_base64(out, text, len);
+	else if (!weft_utf8_valid((const uint8_t *)text, len))
+		r = -EINVAL;
+	else
+		r = weft_buffer_append(out, text, len);
+	return r < 0 ? r : weft_wire_end(out, mark);
+}
+
+static int append_field(const struct weft_schema_field *field, const char *text, size_t len,
+			struct weft_buffer *out, struct weft_json_error *ret_error)
+{
+	uint64_t bits;
+	int r;
+
+	if (field->map || field->type == WEFT_TYPE_GROUP)
+		return -EINVAL;
+	if (scalar_wire_type(field->type) == WEFT_WIRE_BYTES)
+		return append_text(field, text, len, out, ret_error);
+	r = scalar_parse(field, text, len, &bits);
+	if (r < 0)
+		return r;
+	if (bits == 0 && !field->repeated && !field->presence)
+		return 0;
+	r = weft_wire_append_tag(out, field->number, scalar_wire_type(field->type));
+	return r < 0 ? r : scalar_append(out, field->type, bits);
+}
+
+int weft_json_field_to_wire(const struct weft_schema_field *field, const char *text, size_t len,
+			    struct weft_buffer *out, struct weft_json_error *ret_error)
+{
+	struct weft_json_error error = { .line = 1, .column = 1 };
+	size_t start = out->len;
+	int r;
+
+	r = append_field(field, text, len, out, &error);
+	if (r >= 0)
+		return 0;
+	out->len = start;
+	if (r == -ENOMEM || r == -EMSGSIZE)
+		return r;
+	if (ret_error) {
+		snprintf(error.path, sizeof(error.path), "%s", field->name);
+		if (!*error.message)
+			scalar_explain(field, r, text, len, error.message, sizeof(error.message));
+		*ret_error = error;
+	}
+	return -EINVAL;
+}
