@@ -68,7 +68,8 @@ void weft_transport_set_events(struct weft_transport *transport,
 void weft_transport_want_write(struct weft_transport *transport); /* idempotent within a turn */
 void weft_transport_pause(struct weft_transport *transport);      /* no on_data until resumed */
 void weft_transport_resume(struct weft_transport *transport);
-/* Flushes what on_flush still gives, then closes; at once when `now`. on_close follows, later. */
+/* Flushes what on_flush still gives, then closes; at once when `now`. on_close follows, later. What the
+ * peer still sends is dropped: no on_data and no on_end come any more. */
 void weft_transport_close(struct weft_transport *transport, bool now);
 
 struct weft_worker *weft_transport_worker(const struct weft_transport *transport);
