@@ -209,7 +209,7 @@ int weft_listener_new(struct weft_worker *worker, const char *address, weft_acce
 {
 	struct weft_listener *listener;
 	struct weft_address parsed;
-	int fd, r;
+	int fd = -1, r;
 
 	r = weft_address_parse(address, &parsed);
 	if (r < 0)

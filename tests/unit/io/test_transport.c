@@ -55,13 +55,24 @@ static void bytes_over_ipv4(void **state)
 	assert_true(strncmp(server.peer, "127.0.0.1:", 10) == 0);
 }
 
+/* There are machines without it. */
+static bool have_ipv6(void)
+{
+	struct weft_address address;
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+	bool have;
+
+	assert_int_equal(weft_address_parse("[::1]:0", &address), 0);
+	have = fd >= 0 && bind(fd, &address.sa, address.len) == 0;
+	if (fd >= 0)
+		close(fd);
+	return have;
+}
+
 static void bytes_over_ipv6(void **state)
 {
-	int fd = socket(AF_INET6, SOCK_STREAM, 0);
-
-	if (fd < 0)
-		skip(); /* a machine without it */
-	close(fd);
+	if (!have_ipv6())
+		skip();
 	exchange_at("[::1]:0");
 	assert_true(strncmp(server.peer, "[::1]:", 6) == 0);
 }
@@ -95,6 +106,58 @@ static void a_socketpair_will_do(void **state)
 	close_softly(&server);
 	run_until(both_closed);
 	assert_int_equal(client.error | server.error, 0);
+}
+
+static void ipv4_over_ipv6_is_called_ipv4(void **state)
+{
+	char address[32];
+
+	if (!have_ipv6())
+		skip();
+	listen_for_server("[::]:0");
+	snprintf(address, sizeof(address), "127.0.0.1:%s",
+		 strrchr(weft_listener_address(listener), ':') + 1);
+	client.transport =
+		weft_transport_connect(worker, address, NULL, NULL, 0, &end_events, &client);
+	run_until(both_opened);
+	assert_true(strncmp(server.peer, "127.0.0.1:", 10) == 0);
+}
+
+/* ---- a turn's writes leave together ---- */
+
+static void want_thrice(struct end *end)
+{
+	for (end->to_send = 10; end->to_send < 40; end->to_send += 10)
+		weft_transport_want_write(end->transport);
+}
+
+static unsigned flushes;
+
+static void count_flush(struct end *end)
+{
+	flushes++;
+}
+
+static void see_all_at_once(struct end *end)
+{
+	assert_int_equal(end->received, 40);
+}
+
+static bool server_has_forty(void)
+{
+	return server.received == 40;
+}
+
+static void what_a_turn_wants_leaves_in_one_piece(void **state)
+{
+	flushes = 0;
+	listen_for_server("127.0.0.1:0");
+	client.in_open = want_thrice;
+	client.in_flush = count_flush;
+	server.in_data = see_all_at_once;
+	connect_client(NULL, NULL);
+	run_until(server_has_forty);
+	assert_in_range(flushes, 1, 2); /* the bytes, and that there are no more */
 }
 
 /* ---- back-pressure ---- */
@@ -548,7 +611,9 @@ int main(void)
 		with_ends(bytes_over_ipv6),
 		with_ends(bytes_over_a_unix_path),
 		with_ends(bytes_over_an_abstract_name),
+		with_ends(ipv4_over_ipv6_is_called_ipv4),
 		with_ends(a_socketpair_will_do),
+		with_ends(what_a_turn_wants_leaves_in_one_piece),
 		with_ends(a_slow_reader_stops_the_writer),
 		with_ends(a_reader_may_pause_after_every_piece),
 		with_ends(what_is_left_is_sent_before_the_end),
