@@ -40,6 +40,7 @@ struct http1 {
 	bool request_open;         /* bytes of it may follow */
 	bool response_open;
 	bool broken;     /* the response was broken off: nobody waits for the request's rest */
+	bool exhausted;  /* memory for it was out */
 	bool keep_alive; /* as far as is known */
 	bool http_1_0;
 	bool chunked;
@@ -150,8 +151,8 @@ static const char *reason(const char *status)
 	return "";
 }
 
-/* Memory for a response is out: there is no saying so any more. */
-static void give_up(struct http1 *http1)
+/* What was written still leaves, but nothing that would end it. */
+static void break_off(struct http1 *http1)
 {
 	http1->response_open = false;
 	http1->broken = true;
@@ -163,8 +164,10 @@ static void append(struct http1 *http1, const void *bytes, size_t len)
 {
 	struct weft_buffer *buffer = http1->head_open ? &http1->body : &http1->out;
 
-	if (!http1->broken && weft_buffer_append(buffer, bytes, len) < 0)
-		give_up(http1);
+	if (http1->exhausted || weft_buffer_append(buffer, bytes, len) == 0)
+		return;
+	http1->exhausted = true;
+	break_off(http1);
 }
 
 static void append_text(struct http1 *http1, const char *text)
@@ -262,7 +265,7 @@ static void on_abort(struct exchange *exchange, bool now)
 {
 	struct http1 *http1 = exchange->front_data;
 
-	give_up(http1);
+	break_off(http1);
 	if (now)
 		close_now(http1);
 }
