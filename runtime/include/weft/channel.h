@@ -82,6 +82,7 @@ void weft_rpc_resume(struct weft_rpc *rpc);
 struct weft_rpc_bytes_events {
 	void (*on_headers)(struct weft_rpc *rpc, void *data); /* the server's headers are there */
 	void (*on_message)(struct weft_rpc *rpc, struct weft_bytes message, void *data);
+	/* once when the stream is there, then whenever it has become writable again */
 	void (*on_writable)(struct weft_rpc *rpc, void *data);
 	void (*on_end)(struct weft_rpc *rpc, const struct weft_status *status, void *data);
 };

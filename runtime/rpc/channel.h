@@ -1,0 +1,25 @@
+/* What a call asks of its channel; channel.c. */
+#ifndef WEFT_RPC_CHANNEL_H
+#define WEFT_RPC_CHANNEL_H
+
+#include <weft/channel.h>
+
+struct weft_rpc;
+
+const char *weft_channel_authority(const struct weft_channel *channel);
+bool weft_channel_is_tls(const struct weft_channel *channel);
+size_t weft_channel_max_message(const struct weft_channel *channel);
+
+/* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */
+void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);
+/* The peer refused the call: it stands first in the queue again. */
+void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc);
+void weft_channel_withdraw(struct weft_channel *channel,
+			   struct weft_rpc *rpc);              /* it ends in the queue */
+void weft_channel_stream_closed(struct weft_channel *channel); /* there may be room for another */
+
+/* Drops the reference, and calls `cb` on the worker when the last connection is closed and the
+ * channel's memory gone. The reference must be the last but those of calls. */
+void weft_channel_close(struct weft_channel *channel, weft_arena_cb *cb, void *data);
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * Resolving. Addresses and files are answered from a deferred task, so that the answer never comes
+ * before the question has returned. A file is read on the loop: it is a few lines on a local disk,
+ * rewritten by whoever starts the peers, and bounded.
+ */
+#include "rpc/resolver.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/log.h>
+
+#define FILE_MAX      ((size_t)65536)
+#define ADDRESSES_MAX ((size_t)1024)
+
+struct weft_resolver {
+	struct weft_worker *worker;
+	const struct weft_target *target;
+	weft_resolved_cb *cb;
+	void *data;
+	struct weft_task task;
+	bool started; /* `task` is queued */
+	bool freed;   /* while it was */
+};
+
+struct answer {
+	int r;
+	char error[256];
+	struct weft_addresses addresses;
+};
+
+static void add_line(struct answer *answer, const char *line)
+{
+	struct weft_addresses *addresses = &answer->addresses;
+
+	if (addresses->n == ADDRESSES_MAX)
+		return;
+	if (!addresses->list)
+		addresses->list = calloc(ADDRESSES_MAX, sizeof(*addresses->list));
+	if (!addresses->list)
+		abort();
+	addresses->list[addresses->n] = strdup(line);
+	if (!addresses->list[addresses->n++])
+		abort();
+}
+
+/* One address a line; blank lines and those that begin with '#' say nothing. */
+static void parse_lines(const struct weft_target *target, char *text, struct answer *answer)
+{
+	char *save = NULL;
+
+	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		size_t len;
+
+		line += strspn(line, " \t\r");
+		len = strlen(line);
+		while (len && strchr(" \t\r", line[len - 1]))
+			line[--len] = '\0';
+		if (len == 0 || line[0] == '#')
+			continue;
+		if (weft_target_check_address(line) < 0) {
+			answer->r = -EINVAL;
+			snprintf(answer->error, sizeof(answer->error),
+				 "%.120s: \"%.60s\" is no address", target->path, line);
+			return;
+		}
+		add_line(answer, line);
+	}
+	if (answer->addresses.n == 0) {
+		answer->r = -ENOENT;
+		snprintf(answer->error, sizeof(answer->error), "%.200s lists no address",
+			 target->path);
+	}
+}
+
+static void read_file(const struct weft_target *target, struct answer *answer)
+{
+	FILE *file = fopen(target->path, "re");
+	char *text;
+	size_t len;
+
+	if (!file) {
+		answer->r = -errno;
+		snprintf(answer->error, sizeof(answer->error), "%.180s: %s", target->path,
+			 weft_errno_string(answer->r));
+		return;
+	}
+	text = malloc(FILE_MAX + 1);
+	if (!text)
+		abort();
+	len = fread(text, 1, FILE_MAX, file);
+	text[len] = '\0';
+	fclose(file);
+	parse_lines(target, text, answer);
+	free(text);
+}
+
+static void resolve(const struct weft_target *target, struct answer *answer)
+{
+	switch (target->kind) {
+	case WEFT_TARGET_ADDRESSES:
+		for (size_t i = 0; i < target->n_addresses; i++)
+			add_line(answer, target->addresses[i]);
+		break;
+	case WEFT_TARGET_FILE: read_file(target, answer); break;
+	case WEFT_TARGET_DNS:
+		answer->r = -ENOTSUP;
+		snprintf(answer->error, sizeof(answer->error),
+			 "%.180s: names cannot be resolved yet, only addresses", target->host);
+		break;
+	}
+}
+
+static void on_task(struct weft_task *task)
+{
+	struct weft_resolver *resolver = weft_container_of(task, struct weft_resolver, task);
+	struct answer answer = { 0 };
+
+	resolver->started = false;
+	if (resolver->freed) {
+		free(resolver);
+		return;
+	}
+	resolve(resolver->target, &answer);
+	resolver->cb(answer.r, answer.error, &answer.addresses, resolver->data);
+	for (size_t i = 0; i < answer.addresses.n; i++)
+		free(answer.addresses.list[i]);
+	free(answer.addresses.list);
+}
+
+struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
+					const struct weft_target *target, weft_resolved_cb *cb,
+					void *data)
+{
+	struct weft_resolver *resolver = calloc(1, sizeof(*resolver));
+
+	if (!resolver)
+		abort();
+	resolver->worker = worker;
+	resolver->target = target;
+	resolver->cb = cb;
+	resolver->data = data;
+	resolver->task.run = on_task;
+	return resolver;
+}
+
+void weft_resolver_start(struct weft_resolver *resolver)
+{
+	if (resolver->started)
+		return;
+	resolver->started = true;
+	weft_loop_defer(weft_worker_loop(resolver->worker), &resolver->task);
+}
+
+void weft_resolver_free(struct weft_resolver *resolver)
+{
+	if (!resolver)
+		return;
+	resolver->freed = true;
+	if (!resolver->started)
+		free(resolver);
+}

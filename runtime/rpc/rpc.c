@@ -1,0 +1,257 @@
+/*
+ * The life of a call at its client; the picture is in rpc.h. Everything that ends a call goes
+ * through weft_rpc_end_with(), and everything that tells the user about the end through deliver(),
+ * which a task runs: so it is told once, from the loop, after whatever the user was just doing has
+ * returned.
+ */
+#include "rpc/rpc.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rpc/channel.h"
+
+static void rpc_free(struct weft_rpc *rpc)
+{
+	struct weft_channel *channel = rpc->channel;
+
+	weft_buffer_fini(&rpc->replay);
+	weft_deframer_fini(&rpc->deframer);
+	weft_arena_free(rpc->response);
+	weft_arena_free(rpc->arena);
+	if (rpc->parent)
+		weft_call_unref(rpc->parent);
+	free(rpc);
+	weft_channel_unref(channel);
+}
+
+static void free_when_unused(struct weft_rpc *rpc)
+{
+	if (rpc->delivered && !rpc->stream && !rpc->task_queued)
+		rpc_free(rpc);
+}
+
+void weft_rpc_stream_gone(struct weft_rpc *rpc)
+{
+	rpc->stream = NULL;
+	weft_channel_stream_closed(rpc->channel);
+	free_when_unused(rpc);
+}
+
+/* ---- the end ---- */
+
+static void deliver(struct weft_rpc *rpc)
+{
+	struct weft_status status = { .code = rpc->status.code };
+
+	/* the status goes where the response goes: weft_rpc_keep() keeps both */
+	status.message = weft_arena_strdup(rpc->response, rpc->status.message);
+	if (!status.message)
+		status.message = "";
+	status.details.data =
+		weft_arena_memdup(rpc->response, rpc->status.details.data, rpc->status.details.len);
+	status.details.len = status.details.data ? rpc->status.details.len : 0;
+	rpc->sink->end(rpc, &status);
+	rpc->delivered = true;
+}
+
+static void on_task(struct weft_task *task)
+{
+	struct weft_rpc *rpc = weft_container_of(task, struct weft_rpc, task);
+
+	rpc->task_queued = false;
+	if (rpc->state == WEFT_RPC_ENDED && !rpc->delivered)
+		deliver(rpc);
+	else if (rpc->state == WEFT_RPC_OPEN)
+		weft_rpc_receive_messages(rpc);
+	free_when_unused(rpc);
+}
+
+void weft_rpc_queue_task(struct weft_rpc *rpc)
+{
+	if (rpc->task_queued)
+		return;
+	rpc->task_queued = true;
+	weft_loop_defer(rpc->loop, &rpc->task);
+}
+
+void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
+{
+	if (rpc->state == WEFT_RPC_ENDED)
+		return;
+	rpc->state = WEFT_RPC_ENDED;
+	rpc->status = *status;
+	weft_timer_stop(rpc->loop, &rpc->timer);
+	weft_channel_withdraw(rpc->channel, rpc);
+	if (rpc->parent && rpc->child.cancel) {
+		rpc->child.cancel = NULL;
+		weft_call_remove_child(rpc->parent, &rpc->child);
+	}
+	if (rpc->stream)
+		weft_h2_stream_reset(rpc->stream,
+				     rpc->status_received ? WEFT_H2_NO_ERROR : WEFT_H2_CANCEL);
+	weft_rpc_commit(rpc);
+	weft_rpc_queue_task(rpc);
+}
+
+void weft_rpc_end(struct weft_rpc *rpc, enum weft_code code, const char *format, ...)
+{
+	struct weft_status status = { .code = code };
+	va_list args;
+
+	if (rpc->state == WEFT_RPC_ENDED)
+		return;
+	va_start(args, format);
+	status.message = weft_arena_vprintf(rpc->arena, format, args);
+	va_end(args);
+	if (!status.message)
+		status.message = "";
+	weft_rpc_end_with(rpc, &status);
+}
+
+void weft_rpc_cancel(struct weft_rpc *rpc)
+{
+	weft_rpc_end(rpc, WEFT_CANCELLED, "cancelled by the client");
+}
+
+static void on_parent_cancelled(struct weft_child *child)
+{
+	struct weft_rpc *rpc = weft_container_of(child, struct weft_rpc, child);
+
+	weft_rpc_end(rpc, WEFT_CANCELLED, "the call that it was made for has ended");
+}
+
+static void on_deadline(struct weft_timer *timer, void *data)
+{
+	struct weft_rpc *rpc = data;
+
+	if (rpc->state == WEFT_RPC_WAITING)
+		weft_rpc_end(rpc, WEFT_DEADLINE_EXCEEDED,
+			     "the deadline passed before there was a connection to %s",
+			     weft_channel_target(rpc->channel));
+	else
+		weft_rpc_end(rpc, WEFT_DEADLINE_EXCEEDED, "the deadline passed");
+}
+
+/* ---- the beginning ---- */
+
+static uint64_t deadline_after(uint64_t timeout_ns)
+{
+	uint64_t now = weft_now();
+
+	if (timeout_ns == 0 || timeout_ns > WEFT_NEVER - now)
+		return WEFT_NEVER;
+	return now + timeout_ns;
+}
+
+static void copy_metadata(struct weft_rpc *rpc, const struct weft_metadata *metadata)
+{
+	for (size_t i = 0; metadata && i < metadata->n; i++) {
+		const struct weft_metadata_entry *entry = &metadata->entries[i];
+
+		/* what is no metadata (a name that is reserved, say) does not travel */
+		weft_metadata_add(&rpc->metadata, rpc->arena, entry->name, entry->value,
+				  entry->len);
+	}
+}
+
+/* What a child has from its parent: time, trace, and the end. */
+static void inherit(struct weft_rpc *rpc, struct weft_call *parent)
+{
+	uint64_t deadline = weft_call_deadline(parent);
+
+	rpc->parent = weft_call_ref(parent);
+	if (deadline < rpc->deadline)
+		rpc->deadline = deadline;
+	weft_trace_child(weft_call_trace(parent), &rpc->trace);
+	rpc->traced = true;
+	rpc->child.cancel = on_parent_cancelled;
+	if (weft_call_add_child(parent, &rpc->child) < 0)
+		rpc->child.cancel = NULL;
+}
+
+struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
+			      const struct weft_call_options *options,
+			      const struct weft_rpc_sink *sink, void *data)
+{
+	static const struct weft_call_options defaults = { .size = sizeof(defaults) };
+	const struct weft_call_options *o = options ? options : &defaults;
+	struct weft_rpc *rpc = calloc(1, sizeof(*rpc));
+
+	if (!rpc)
+		abort();
+	rpc->channel = weft_channel_ref(channel);
+	rpc->loop = weft_worker_loop(weft_channel_worker(channel));
+	rpc->arena = weft_arena_new();
+	rpc->response = weft_arena_new();
+	rpc->path = weft_arena_strdup(rpc->arena, path);
+	rpc->sink = sink;
+	rpc->data = data;
+	rpc->task.run = on_task;
+	rpc->wait_for_ready = o->wait_for_ready;
+	rpc->was_full =
+		true; /* a stream's pump runs once when the stream is there, as at the server */
+	rpc->deadline = deadline_after(o->timeout_ns);
+	weft_timer_init(&rpc->timer, on_deadline, rpc);
+	weft_list_init(&rpc->waiting);
+	weft_list_init(&rpc->child.node);
+	weft_deframer_init(&rpc->deframer, weft_channel_max_message(channel));
+	copy_metadata(rpc, o->metadata);
+	if (o->parent)
+		inherit(rpc, o->parent);
+	return rpc;
+}
+
+void weft_rpc_submit(struct weft_rpc *rpc)
+{
+	if (rpc->state == WEFT_RPC_ENDED)
+		return;
+	if (rpc->parent && !rpc->child.cancel) {
+		weft_rpc_end(rpc, WEFT_CANCELLED, "the call that it was made for has ended");
+		return;
+	}
+	if (rpc->deadline != WEFT_NEVER) {
+		if (rpc->deadline <= weft_now()) {
+			weft_rpc_end(rpc, WEFT_DEADLINE_EXCEEDED, "the deadline has passed");
+			return;
+		}
+		weft_timer_start_at(rpc->loop, &rpc->timer, rpc->deadline);
+	}
+	weft_channel_submit(rpc->channel, rpc);
+}
+
+/* ---- what the user may ask ---- */
+
+struct weft_arena *weft_rpc_arena(struct weft_rpc *rpc)
+{
+	return rpc->response;
+}
+
+const struct weft_metadata *weft_rpc_headers(const struct weft_rpc *rpc)
+{
+	return &rpc->headers;
+}
+
+const struct weft_metadata *weft_rpc_trailers(const struct weft_rpc *rpc)
+{
+	return &rpc->trailers;
+}
+
+const char *weft_rpc_peer(const struct weft_rpc *rpc)
+{
+	return rpc->peer ? rpc->peer : "";
+}
+
+struct weft_arena *weft_rpc_take_response(struct weft_rpc *rpc)
+{
+	struct weft_arena *response = rpc->response;
+
+	rpc->response = weft_arena_new();
+	return response;
+}
+
+void weft_rpc_keep(struct weft_rpc *rpc, struct weft_call *call)
+{
+	weft_arena_splice(weft_call_arena(call), weft_rpc_take_response(rpc));
+}

@@ -1,0 +1,141 @@
+/*
+ * From the transport's attempt to the HTTP/2 connection's end:
+ *
+ *	CONNECTING ──on_open──► STARTING ──SETTINGS──► READY ──► (closed)
+ *
+ * In CONNECTING the transport is ours, afterwards h2 owns it.
+ */
+#include "rpc/subchannel.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/log.h>
+
+#define STREAM_WINDOW ((uint32_t)256 << 10) /* a reply of some size arrives in one flight */
+
+struct weft_subchannel {
+	enum { CONNECTING, STARTING, READY } state;
+	struct weft_transport *transport;
+	struct weft_h2 *h2;
+	const struct weft_subchannel_events *events;
+	void *data;
+	bool not_h2; /* ALPN chose something else */
+	char address[];
+};
+
+static void closed(struct weft_subchannel *subchannel, int r, const char *why)
+{
+	char error[256];
+
+	if (!why || !*why)
+		why = r < 0 ? weft_errno_string(r) : "the peer closed the connection";
+	if (subchannel->not_h2)
+		why = "the peer does not offer HTTP/2 (ALPN)";
+	snprintf(error, sizeof(error), "%.100s: %.150s", subchannel->address, why);
+	subchannel->events->on_closed(subchannel, r, error, subchannel->data);
+	free(subchannel);
+}
+
+static void on_h2_ready(struct weft_h2 *h2, void *data)
+{
+	struct weft_subchannel *subchannel = data;
+
+	subchannel->state = READY;
+	subchannel->events->on_ready(subchannel, subchannel->data);
+}
+
+static void on_h2_goaway(struct weft_h2 *h2, uint32_t error_code, void *data)
+{
+	struct weft_subchannel *subchannel = data;
+
+	subchannel->events->on_draining(subchannel, subchannel->data);
+}
+
+static void on_h2_close(struct weft_h2 *h2, int r, const char *error, void *data)
+{
+	closed(data, r, error);
+}
+
+static const struct weft_h2_events h2_events = {
+	.on_ready = on_h2_ready,
+	.on_goaway = on_h2_goaway,
+	.on_close = on_h2_close,
+};
+
+static void on_open(struct weft_transport *transport, void *data)
+{
+	static const struct weft_h2_options options = {
+		.size = sizeof(options),
+		.stream_window = STREAM_WINDOW,
+	};
+	struct weft_subchannel *subchannel = data;
+
+	if (weft_transport_is_tls(transport) && strcmp(weft_transport_alpn(transport), "h2") != 0) {
+		subchannel->not_h2 = true;
+		weft_transport_close(transport, true);
+		return;
+	}
+	subchannel->state = STARTING;
+	subchannel->transport = NULL;
+	subchannel->h2 = weft_h2_client_new(transport, &options, &h2_events, subchannel);
+}
+
+static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
+{
+	/* nothing comes before on_open has handed the transport over, but while it closes */
+}
+
+static size_t on_flush(struct weft_transport *transport, uint8_t *room, size_t cap, void *data)
+{
+	return 0;
+}
+
+static void on_close(struct weft_transport *transport, int error, void *data)
+{
+	closed(data, error ? error : -ECONNRESET, weft_transport_error(transport));
+}
+
+static const struct weft_transport_events transport_events = {
+	.on_open = on_open,
+	.on_data = on_data,
+	.on_flush = on_flush,
+	.on_close = on_close,
+};
+
+struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const char *address,
+					    const struct weft_subchannel_options *options,
+					    const struct weft_subchannel_events *events, void *data)
+{
+	size_t size = strlen(address) + 1;
+	struct weft_subchannel *subchannel = calloc(1, sizeof(*subchannel) + size);
+
+	if (!subchannel)
+		abort();
+	memcpy(subchannel->address, address, size);
+	subchannel->events = events;
+	subchannel->data = data;
+	subchannel->transport =
+		weft_transport_connect(worker, address, options->tls, options->server_name,
+				       options->timeout_ns, &transport_events, subchannel);
+	return subchannel;
+}
+
+void weft_subchannel_close(struct weft_subchannel *subchannel)
+{
+	if (subchannel->state == CONNECTING)
+		weft_transport_close(subchannel->transport, true);
+	else
+		weft_h2_close(subchannel->h2, WEFT_H2_NO_ERROR);
+}
+
+const char *weft_subchannel_address(const struct weft_subchannel *subchannel)
+{
+	return subchannel->address;
+}
+
+struct weft_h2 *weft_subchannel_h2(struct weft_subchannel *subchannel)
+{
+	return subchannel->h2;
+}
