@@ -11,17 +11,21 @@
 #include <string.h>
 #include <weft/log.h>
 
+#include "io/resolve.h"
+
 #define FILE_MAX      ((size_t)65536)
 #define ADDRESSES_MAX ((size_t)1024)
+#define DNS_TIMEOUT   (10 * WEFT_SECOND)
 
 struct weft_resolver {
 	struct weft_worker *worker;
 	const struct weft_target *target;
-	weft_resolved_cb *cb;
+	weft_addresses_cb *cb;
 	void *data;
 	struct weft_task task;
-	bool started; /* `task` is queued */
-	bool freed;   /* while it was */
+	bool started;                       /* `task` is queued */
+	bool freed;                         /* while it was */
+	struct weft_resolution *resolution; /* of a name, under way */
 };
 
 struct answer {
@@ -96,25 +100,32 @@ static void read_file(const struct weft_target *target, struct answer *answer)
 	free(text);
 }
 
-static void resolve(const struct weft_target *target, struct answer *answer)
+/* Tells the answer and frees it. */
+static void tell(struct weft_resolver *resolver, struct answer *answer)
 {
-	switch (target->kind) {
-	case WEFT_TARGET_ADDRESSES:
-		for (size_t i = 0; i < target->n_addresses; i++)
-			add_line(answer, target->addresses[i]);
-		break;
-	case WEFT_TARGET_FILE: read_file(target, answer); break;
-	case WEFT_TARGET_DNS:
-		answer->r = -ENOTSUP;
-		snprintf(answer->error, sizeof(answer->error),
-			 "%.180s: names cannot be resolved yet, only addresses", target->host);
-		break;
-	}
+	resolver->cb(answer->r, answer->error, &answer->addresses, resolver->data);
+	for (size_t i = 0; i < answer->addresses.n; i++)
+		free(answer->addresses.list[i]);
+	free(answer->addresses.list);
+}
+
+static void on_name_resolved(const struct weft_resolved *resolved, void *data)
+{
+	struct weft_resolver *resolver = data;
+	struct answer answer = { .r = resolved->error };
+
+	resolver->resolution = NULL;
+	if (resolved->error)
+		snprintf(answer.error, sizeof(answer.error), "%s", resolved->words);
+	for (size_t i = 0; !resolved->error && i < resolved->count; i++)
+		add_line(&answer, resolved->addresses[i]);
+	tell(resolver, &answer);
 }
 
 static void on_task(struct weft_task *task)
 {
 	struct weft_resolver *resolver = weft_container_of(task, struct weft_resolver, task);
+	const struct weft_target *target = resolver->target;
 	struct answer answer = { 0 };
 
 	resolver->started = false;
@@ -122,15 +133,23 @@ static void on_task(struct weft_task *task)
 		free(resolver);
 		return;
 	}
-	resolve(resolver->target, &answer);
-	resolver->cb(answer.r, answer.error, &answer.addresses, resolver->data);
-	for (size_t i = 0; i < answer.addresses.n; i++)
-		free(answer.addresses.list[i]);
-	free(answer.addresses.list);
+	switch (target->kind) {
+	case WEFT_TARGET_ADDRESSES:
+		for (size_t i = 0; i < target->n_addresses; i++)
+			add_line(&answer, target->addresses[i]);
+		break;
+	case WEFT_TARGET_FILE: read_file(target, &answer); break;
+	case WEFT_TARGET_DNS:
+		resolver->resolution =
+			weft_resolve(weft_worker_loop(resolver->worker), target->host, target->port,
+				     NULL, DNS_TIMEOUT, on_name_resolved, resolver);
+		return;
+	}
+	tell(resolver, &answer);
 }
 
 struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
-					const struct weft_target *target, weft_resolved_cb *cb,
+					const struct weft_target *target, weft_addresses_cb *cb,
 					void *data)
 {
 	struct weft_resolver *resolver = calloc(1, sizeof(*resolver));
@@ -147,7 +166,7 @@ struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
 
 void weft_resolver_start(struct weft_resolver *resolver)
 {
-	if (resolver->started)
+	if (resolver->started || resolver->resolution)
 		return;
 	resolver->started = true;
 	weft_loop_defer(weft_worker_loop(resolver->worker), &resolver->task);
@@ -158,6 +177,7 @@ void weft_resolver_free(struct weft_resolver *resolver)
 	if (!resolver)
 		return;
 	resolver->freed = true;
+	weft_resolution_cancel(resolver->resolution);
 	if (!resolver->started)
 		free(resolver);
 }

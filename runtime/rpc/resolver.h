@@ -17,12 +17,12 @@ struct weft_addresses {
 };
 
 /* From the loop. `r` 0: `addresses` has at least one, borrowed. Negative: `error` is a sentence. */
-typedef void weft_resolved_cb(int r, const char *error, const struct weft_addresses *addresses,
-			      void *data);
+typedef void weft_addresses_cb(int r, const char *error, const struct weft_addresses *addresses,
+			       void *data);
 
 /* `target` outlives it. */
 struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
-					const struct weft_target *target, weft_resolved_cb *cb,
+					const struct weft_target *target, weft_addresses_cb *cb,
 					void *data);
 /* Not while one is under way. The callback comes after it has returned. */
 void weft_resolver_start(struct weft_resolver *resolver);
