@@ -1,4 +1,5 @@
-/* All public contracts as one serialised google.protobuf.FileDescriptorSet, with imports and comments. */
+/* All public contracts as one serialised google.protobuf.FileDescriptorSet, with imports and
+ * comments. */
 #ifndef CONTRACTS_H
 #define CONTRACTS_H
 

@@ -1,7 +1,7 @@
 /*
- * proto2 files are welcome, but for two of their habits. Groups are not in protobuf-c. A required field
- * makes a message unreadable for whoever learns of the contract's next version late; google.protobuf has
- * a few in descriptor.proto, and they are not ours to change.
+ * proto2 files are welcome, but for two of their habits. Groups are not in protobuf-c. A required
+ * field makes a message unreadable for whoever learns of the contract's next version late;
+ * google.protobuf has a few in descriptor.proto, and they are not ours to change.
  */
 #include "check.h"
 

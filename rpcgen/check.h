@@ -4,7 +4,8 @@
 
 #include "descriptor.h"
 
-/* NULL, or the words about the first rule that is broken: "file:line: what, and what would be right". */
+/* NULL, or the words about the first rule that is broken: "file:line: what, and what would be
+ * right". */
 const char *check_file(const FileProto *file);
 
 #endif

@@ -17,6 +17,9 @@ typedef Google__Protobuf__OneofDescriptorProto OneofProto;
 typedef Google__Protobuf__ServiceDescriptorProto ServiceProto;
 typedef Google__Protobuf__SourceCodeInfo__Location LocationProto;
 
+#define FEATURE_PROTO3_OPTIONAL                                                                    \
+	GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__FEATURE__FEATURE_PROTO3_OPTIONAL
+
 /* Field numbers of descriptor.proto, as they stand in the paths of SourceCodeInfo.Location. */
 enum {
 	FILE_MESSAGE = 4,

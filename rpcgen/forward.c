@@ -66,8 +66,8 @@ static void defuse_comments(Google__Protobuf__SourceCodeInfo *info)
 	}
 }
 
-/* `name` defines the type, or passes on what does by public imports: in at most `hops`, for input that goes
- * in a circle. */
+/* `name` defines the type, or passes on what does by public imports: in at most `hops`, for
+ * input that goes in a circle. */
 static bool provides(const Request *request, const char *name, const FileProto *definer,
 		     unsigned hops)
 {
@@ -138,7 +138,8 @@ struct bytes forward_pack(Request *request)
 			simplify_message(file->message_type[j]);
 		defuse_comments(file->source_code_info);
 	}
-	/* From the last file to the first, for an import stands before its importer, and is asked there. */
+	/* From the last file to the first, for an import stands before its importer, and is
+	 * asked there. */
 	for (size_t i = request->n_proto_file; i > 0; i--)
 		drop_imports(request, request->proto_file[i - 1]);
 

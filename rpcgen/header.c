@@ -1,6 +1,6 @@
 /*
- * STEM.weft.h: what a service and its clients read. Per service first the server's side (handlers, and how
- * they answer), then the client's (starters, and what comes back).
+ * STEM.weft.h: what a service and its clients read. Per service first the server's side (handlers,
+ * and how they answer), then the client's (starters, and what comes back).
  */
 #include "comment.h"
 #include "emit.h"

@@ -1,9 +1,10 @@
 /*
- * protoc-gen-weft, a plugin of protoc: a CodeGeneratorRequest on standard input, a CodeGeneratorResponse on
- * standard output. From catalog.proto it gives catalog.weft.{h,c}, and catalog.pb-c.{h,c} by protoc-gen-c.
+ * protoc-gen-weft, a plugin of protoc: a CodeGeneratorRequest on standard input, a
+ * CodeGeneratorResponse on standard output. From catalog.proto it gives catalog.weft.{h,c}, and
+ * catalog.pb-c.{h,c} by protoc-gen-c.
  *
- * A contract at fault is the response's error, which protoc shows and fails with. Input that no protoc has
- * written is this program's failure: words on standard error, exit code 1.
+ * A contract at fault is the response's error, which protoc shows and fails with. Input that no
+ * protoc has written is this program's failure: words on standard error, exit code 1.
  */
 #include "emit.h"
 #include "forward.h"
@@ -104,8 +105,7 @@ int main(void)
 	}
 
 	response.has_supported_features = true;
-	response.supported_features =
-		GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__FEATURE__FEATURE_PROTO3_OPTIONAL;
+	response.supported_features = FEATURE_PROTO3_OPTIONAL;
 	response.error = unconst(generate(bytes, request, &response));
 	if (response.error)
 		response.n_file = 0;

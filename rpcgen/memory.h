@@ -1,6 +1,6 @@
 /*
- * Memory of the plugin. It lives for one request, a fraction of a second: nothing is given back before
- * exit, everything stays reachable, and nobody has to know who owns a string.
+ * Memory of the plugin. It lives for one request, a fraction of a second: nothing is given back
+ * before exit, everything stays reachable, and nobody has to know who owns a string.
  */
 #ifndef RPCGEN_MEMORY_H
 #define RPCGEN_MEMORY_H

@@ -1,6 +1,6 @@
 /*
- * protoc-gen-c reads its request from one anonymous file and writes to two others: nothing can block, and
- * what it complained about is there when it fails.
+ * protoc-gen-c reads its request from one anonymous file and writes to two others: nothing can
+ * block, and what it complained about is there when it fails.
  */
 #include "messages.h"
 

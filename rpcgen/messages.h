@@ -4,7 +4,8 @@
 
 #include "request.h"
 
-/* The program is PROTOC_GEN_C of the environment, or protoc-gen-c of PATH. NULL: *ret_error says why. */
+/* The program is PROTOC_GEN_C of the environment, or protoc-gen-c of PATH. NULL: *ret_error says
+ * why. */
 Response *messages_generate(struct bytes request, const char **ret_error);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* Every C name that a method or service brings into the world; the static ones too, for a name of another
- * header must not meet them. */
+/* Every C name that a method or service brings into the world; the static ones too, for a name
+ * of another header must not meet them. */
 static const struct {
 	unsigned kinds;
 	const char *before;
@@ -180,7 +180,8 @@ static void build_service(struct builder *builder, struct model_service *service
 			     PLACE(file, FILE_SERVICE, (int32_t)index, SERVICE_METHOD, (int32_t)i));
 }
 
-/* The embedded copy is the contract as it was written, for reflection: its comments stay in the source. */
+/* The embedded copy is the contract as it was written, for reflection: its comments stay in the
+ * source. */
 static struct bytes pack_descriptor(const FileProto *file)
 {
 	FileProto plain = *file;
@@ -251,7 +252,8 @@ static bool wanted(const Request *request, const FileProto *file)
 	return false;
 }
 
-/* All files are built, so that a clash with an import is found; those to be generated are checked and kept. */
+/* All files are built, so that a clash with an import is found; those to be generated are
+ * checked and kept. */
 struct model_file *model_build(const Request *request, size_t *ret_n, const char **ret_error)
 {
 	struct builder builder = { .request = request };

@@ -1,6 +1,6 @@
 /*
- * What the emitters print: a file's services and methods with all their C names decided, its comments
- * found, its clashes refused. Nothing here is text of a language yet, but names.
+ * What the emitters print: a file's services and methods with all their C names decided, its
+ * comments found, its clashes refused. Nothing here is text of a language yet, but names.
  */
 #ifndef RPCGEN_MODEL_H
 #define RPCGEN_MODEL_H
@@ -67,7 +67,8 @@ struct model_file {
 	size_t n_services;
 };
 
-/* The files that are to be generated, in the request's order. NULL: *ret_error says file, line and rule. */
+/* The files that are to be generated, in the request's order. NULL: *ret_error says file, line
+ * and rule. */
 struct model_file *model_build(const Request *request, size_t *ret_n, const char **ret_error);
 
 #endif

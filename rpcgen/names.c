@@ -82,7 +82,8 @@ char *names_message_descriptor(const char *full_name)
 	return memory_printf("%s__descriptor", symbol);
 }
 
-/* A word begins at a capital after a small letter or digit, and at the last capital of an acronym. */
+/* A word begins at a capital after a small letter or digit, and at the last capital of an
+ * acronym. */
 static bool begins_word(const char *name, const char *at)
 {
 	if (at == name || !is_upper(*at))
@@ -205,7 +206,8 @@ static bool is_version(const char *component)
 	return component[0] == 'v' && is_digit(component[1]);
 }
 
-/* Case and underscores aside: the package order_book and the service OrderBook are the same words. */
+/* Case and underscores aside: the package order_book and the service OrderBook are the same
+ * words. */
 static bool same_words(const char *a, const char *b)
 {
 	char *one = memory_printf("%s", a), *other = memory_printf("%s", b);

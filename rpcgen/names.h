@@ -1,7 +1,7 @@
 /*
- * How a contract's names become C names: protobuf-c's rules for messages (its names are given, ours must
- * agree with them), our own for methods, and the register in which two things that want the same C name
- * are found out.
+ * How a contract's names become C names: protobuf-c's rules for messages (its names are given, ours
+ * must agree with them), our own for methods, and the register in which two things that want the
+ * same C name are found out.
  */
 #ifndef RPCGEN_NAMES_H
 #define RPCGEN_NAMES_H
@@ -38,7 +38,8 @@ struct names {
 
 void names_fini(struct names *names);
 
-/* Takes `name` for `what` ("method catalog.v1.Catalog.GetProduct"). NULL, or the words about the clash. */
+/* Takes `name` for `what` ("method catalog.v1.Catalog.GetProduct"). NULL, or the words about the
+ * clash. */
 const char *names_claim(struct names *names, const char *name, const char *what,
 			struct place place);
 

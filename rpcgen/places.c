@@ -1,4 +1,5 @@
-/* A linear search for each question: a contract has hundreds of places, and is asked about dozens. */
+/* A linear search for each question: a contract has hundreds of places, and is asked about
+ * dozens. */
 #include "places.h"
 
 #include "memory.h"

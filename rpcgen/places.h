@@ -1,6 +1,6 @@
 /*
- * Where something stands in a contract, and what is said about it there: SourceCodeInfo, asked by path
- * (the field numbers and indices that lead from the file to the thing).
+ * Where something stands in a contract, and what is said about it there: SourceCodeInfo, asked by
+ * path (the field numbers and indices that lead from the file to the thing).
  */
 #ifndef RPCGEN_PLACES_H
 #define RPCGEN_PLACES_H

@@ -16,7 +16,8 @@ void print(struct printer *printer, const char *format, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 void print_indent(struct printer *printer, unsigned indent);
 
-/* "head(first, second)tail": broken after a comma where the line is full, and aligned. `args` ends with NULL. */
+/* "head(first, second)tail": broken after a comma where the line is full, and aligned. `args`
+ * ends with NULL. */
 void print_list(struct printer *printer, unsigned indent, const char *head, const char *const *args,
 		const char *tail);
 

@@ -65,7 +65,8 @@ static bool take(struct bytes *bytes, uint64_t len, struct bytes *ret_taken)
 	return true;
 }
 
-/* One field's value: `ret_value` are the bytes of a length-delimited one. Groups have no place here. */
+/* One field's value: `ret_value` are the bytes of a length-delimited one. Groups have no place
+ * here. */
 static bool take_value(struct bytes *bytes, unsigned wire_type, struct bytes *ret_value)
 {
 	uint64_t number;

@@ -1,8 +1,9 @@
 /*
  * The request that protoc writes to the plugin's standard input: read, checked, unpacked.
  *
- * protoc can be trusted, standard input cannot: protobuf-c follows nesting as deep as the bytes say, so the
- * bytes are walked before they are unpacked, and names are checked before they are written into C.
+ * protoc can be trusted, standard input cannot: protobuf-c follows nesting as deep as the bytes
+ * say, so the bytes are walked before they are unpacked, and names are checked before they are
+ * written into C.
  */
 #ifndef RPCGEN_REQUEST_H
 #define RPCGEN_REQUEST_H

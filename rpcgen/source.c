@@ -1,6 +1,6 @@
 /*
- * STEM.weft.c: the tables, and for each method the few lines that give the runtime's one call its types. A
- * thunk casts a function back to its true type before it calls it.
+ * STEM.weft.c: the tables, and for each method the few lines that give the runtime's one call its
+ * types. A thunk casts a function back to its true type before it calls it.
  */
 #include "emit.h"
 #include "memory.h"
@@ -174,7 +174,8 @@ static void print_event_thunk(struct printer *printer, const struct model_method
 	const char *status = "const struct weft_status *status";
 	int is_end = event[0] == 'e';
 
-	/* The runtime's on_end always has a response; the caller's has one where the client streams. */
+	/* The runtime's on_end always has a response; the caller's has one where the client
+	 * streams. */
 	if (is_end)
 		PRINT_LIST(printer, 0, memory_printf("\nstatic void on_%s_end", method->symbol),
 			   "\n", "struct weft_rpc *rpc", status, "ProtobufCMessage *res",

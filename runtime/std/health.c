@@ -1,10 +1,10 @@
 /*
  * grpc.health.v1.Health on the generated stubs, and nothing but the public headers.
  *
- * The states of the services belong to the process and have the one lock here: it is held to read or write a
- * state, never while a call is touched. What watches belongs to workers. A change posts one task to each
- * worker, which wakes the watches there; their pumps read the state again, so that a watcher which was slow
- * sees the last state and none in between.
+ * The states of the services belong to the process and have the one lock here: it is held to read
+ * or write a state, never while a call is touched. What watches belongs to workers. A change posts
+ * one task to each worker, which wakes the watches there; their pumps read the state again, so that
+ * a watcher which was slow sees the last state and none in between.
  *
  *	weft_health ──< service            by name, under the lock
  *	     └────────< attachment         one for each server, on its worker

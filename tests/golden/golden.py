@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """What protoc-gen-weft makes of a contract, held against what it made of it when somebody last looked.
 
-Each contract here has its .weft.h and .weft.c beside it; each one in bad/ has the words it is refused with in
-a .txt. What is generated must also compile, as C and its headers as C++, without a warning.
+Each contract here has its .weft.h and .weft.c in expected/; each one in bad/ has the words it is
+refused with in a .txt. What is generated must also compile, as C and its headers as C++, without a
+warning.
 
     golden.py PROTOC_GEN_WEFT [--update]
 
@@ -85,7 +86,7 @@ class Check:
             return
         for ending in [".weft.h", ".weft.c"]:
             actual = (out / f"{name}{ending}").read_text(encoding="utf-8")
-            self.compare(HERE / f"{name}{ending}", actual)
+            self.compare(HERE / "expected" / f"{name}{ending}", actual)
         self.compile(out, name)
 
     def bad(self, name, out):

@@ -1,6 +1,7 @@
 /*
- * grpc.health.v1.Health, ready to add to a server. A service's state is process-wide; setting it wakes every
- * watcher on every worker. "" is the server as a whole: it is NOT_SERVING until it is set.
+ * grpc.health.v1.Health, ready to add to a server. A service's state is process-wide; setting it
+ * wakes every watcher on every worker. "" is the server as a whole: it is NOT_SERVING until it is
+ * set.
  */
 #ifndef WEFT_HEALTH_H
 #define WEFT_HEALTH_H
@@ -11,7 +12,8 @@
 extern "C" {
 #endif
 
-/* One per process. It outlives the servers and workers that it was added to; nothing is set after they are gone. */
+/* One per process. It outlives the servers and workers that it was added to; nothing is set
+ * after they are gone. */
 struct weft_health;
 
 enum weft_health_state { WEFT_HEALTH_UNKNOWN, WEFT_HEALTH_SERVING, WEFT_HEALTH_NOT_SERVING };
