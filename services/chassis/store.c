@@ -1,10 +1,10 @@
 /*
- * The store's beginning and end: one writing process (the lock file), options, and the order in which its parts come
- * and go. Jobs, which writes and queries have in common, are here as well.
+ * The store's beginning and end: one writing process (the lock file), options, and the order in
+ * which its parts come and go. Jobs, which writes and queries have in common, are here as well.
  *
- * The lock is flock() on a file beside the database, not on the database itself: closing any descriptor of a
- * database file drops SQLite's own locks on it. The kernel lets go of it when the process dies, however it dies; the
- * pid in it is for people.
+ * The lock is flock() on a file beside the database, not on the database itself: closing any
+ * descriptor of a database file drops SQLite's own locks on it. The kernel lets go of it when the
+ * process dies, however it dies; the pid in it is for people.
  */
 #include <assert.h>
 #include <errno.h>
@@ -20,15 +20,18 @@
 
 /* ---- jobs */
 
-void store_job_init(struct store_job *job, struct weft_worker *owner, struct weft_call *call,
-		    uint64_t deadline_ns, void (*finish)(struct store_job *job))
+void store_job_start(struct store_job *job, struct store *store, struct weft_worker *owner,
+		     struct weft_call *call, uint64_t deadline_ns,
+		     void (*finish)(struct store_job *job))
 {
 	*job = (struct store_job) {
+		.store = store,
 		.owner = owner,
 		.call = call,
 		.finish = finish,
 		.deadline_ns = deadline_ns ? deadline_ns : WEFT_NEVER,
 	};
+	atomic_fetch_add(&store->outstanding, 1);
 	if (!call)
 		return;
 	weft_call_ref(call);
@@ -46,14 +49,35 @@ int store_job_skip(const struct store_job *job)
 	return 0;
 }
 
+/* The last answer may come to its loop after the store was closed. */
+static void release(struct store *store)
+{
+	if (atomic_fetch_sub(&store->outstanding, 1) > 1)
+		return;
+	if (store->settled)
+		weft_worker_post(store->settler, store->settled);
+	else
+		free(store);
+}
+
+void store_settle(struct store *store, struct weft_worker *worker, struct weft_task *task)
+{
+	assert(!store->settled);
+	store->settler = worker;
+	store->settled = task;
+	release(store);
+}
+
 static void on_finished(struct weft_task *task)
 {
 	struct store_job *job = weft_container_of(task, struct store_job, task);
 	struct weft_call *call = job->call;
+	struct store *store = job->store;
 
 	job->finish(job); /* may free it */
 	if (call)
 		weft_call_unref(call);
+	release(store);
 }
 
 void store_job_finish(struct store_job *job, int r)
@@ -131,14 +155,14 @@ static struct store_options with_defaults(const struct store_options *options)
 	return filled;
 }
 
-static void destroy(struct store *store)
+/* Everything but the struct itself. */
+static void fini(struct store *store)
 {
 	store_connection_close(&store->writer.connection);
 	if (store->lock_fd >= 0)
 		unlock(store->lock_fd);
 	pthread_mutex_destroy(&store->readers_mutex);
 	free(store->path);
-	free(store);
 }
 
 static int start(struct store *store, const struct store_migration *migrations, size_t n_migrations,
@@ -180,6 +204,7 @@ int store_open(const char *path, const struct store_migration *migrations, size_
 	store->lock_fd = -1;
 	store->options = with_defaults(options);
 	store->schema_version = (int)n_migrations;
+	store->outstanding = 1;
 	store->writer.store = store;
 	weft_list_init(&store->readers);
 	pthread_mutex_init(&store->readers_mutex, NULL);
@@ -187,7 +212,8 @@ int store_open(const char *path, const struct store_migration *migrations, size_
 	r = start(store, migrations, n_migrations, why);
 	if (r < 0) {
 		snprintf(error, 256, "%s", why);
-		destroy(store);
+		fini(store);
+		free(store);
 		return r;
 	}
 	*ret_store = store;
@@ -201,7 +227,11 @@ void store_close(struct store *store)
 	assert(weft_list_empty(&store->readers));
 	store_pool_stop(&store->pool);
 	store_writer_stop(&store->writer);
-	destroy(store);
+	fini(store);
+	if (store->settled)
+		free(store);
+	else
+		release(store);
 }
 
 void store_get_stats(struct store *store, struct store_stats *ret_stats)

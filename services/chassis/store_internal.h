@@ -39,8 +39,9 @@ int store_connection_run(struct store_connection *connection, const char *sql);
 
 /* ---- a job: what a write and a query share */
 
-void store_job_init(struct store_job *job, struct weft_worker *owner, struct weft_call *call,
-		    uint64_t deadline_ns, void (*finish)(struct store_job *job));
+void store_job_start(struct store_job *job, struct store *store, struct weft_worker *owner,
+		     struct weft_call *call, uint64_t deadline_ns,
+		     void (*finish)(struct store_job *job));
 /* 0, -ECANCELED or -ETIMEDOUT. Any thread. */
 int store_job_skip(const struct store_job *job);
 /* Tells the owner's loop. Any thread; the job is no longer ours. */
@@ -154,6 +155,10 @@ struct store {
 	struct store_pool pool;
 	pthread_mutex_t readers_mutex; /* taken at a reader's birth and death, and once a commit */
 	struct weft_list readers;
+
+	_Atomic uint64_t outstanding; /* jobs, and one for the store until it settles */
+	struct weft_worker *settler;
+	struct weft_task *settled;
 
 	_Atomic uint64_t writes, batches, reruns, refused, skipped, checkpoints, wal_bytes;
 	atomic_bool failing;

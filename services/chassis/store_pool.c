@@ -1,9 +1,10 @@
 /*
- * The pool for long reads: search, audit, export. A few threads, each with a reader of its own, so that no loop waits
- * for a scan. A query sees one snapshot. It is interrupted when its call has ended, because nobody waits for it any
- * more and its snapshot keeps the log from beginning anew.
+ * The pool for long reads: search, audit, export. A few threads, each with a reader of its own, so
+ * that no loop waits for a scan. A query sees one snapshot. It is interrupted when its call has
+ * ended, because nobody waits for it any more and its snapshot keeps the log from beginning anew.
  *
- * The queue has several takers, so it has a lock; it is held for a few instructions, and long reads are few.
+ * The queue has several takers, so it has a lock; it is held for a few instructions, and long reads
+ * are few.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -126,7 +127,8 @@ void store_query(struct store *store, struct store_query *query)
 	struct store_pool *pool = &store->pool;
 	bool full;
 
-	store_job_init(&query->job, query->owner, query->call, query->deadline_ns, on_answered);
+	store_job_start(&query->job, store, query->owner, query->call, query->deadline_ns,
+			on_answered);
 	pthread_mutex_lock(&pool->mutex);
 	full = pool->queued >= store->options.queue_limit;
 	if (!full) {

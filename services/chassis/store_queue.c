@@ -1,8 +1,9 @@
 /*
  * The writer's queue: any loop pushes, one thread takes.
  *
- * The inbox is a stack that is taken all at once. `arrived` counts the pushes, `wanted` is the count at which the
- * sleeping thread is to be woken: a loop makes a system call only then, and never takes a lock.
+ * The inbox is a stack that is taken all at once. `arrived` counts the pushes, `wanted` is the
+ * count at which the sleeping thread is to be woken: a loop makes a system call only then, and
+ * never takes a lock.
  */
 #include <errno.h>
 #include <poll.h>
@@ -51,8 +52,8 @@ int store_queue_push(struct store_queue *queue, struct store_job *job)
 	do
 		job->next = newest;
 	while (!atomic_compare_exchange_weak(&queue->inbox, &newest, job));
-	/* The thread says what it wants before it looks at what has arrived, here it is the other way around: one of
-	 * the two sees the other. */
+	/* The thread says what it wants before it looks at what has arrived, here it is the
+	 * other way around: one of the two sees the other. */
 	if (atomic_fetch_add(&queue->arrived, 1) + 1 >= atomic_load(&queue->wanted))
 		ring(queue);
 	return 0;
@@ -106,7 +107,8 @@ size_t store_queue_wait(struct store_queue *queue, size_t n, uint64_t until)
 {
 	while (store_queue_collect(queue) < n && !atomic_load(&queue->stopping)) {
 		uint64_t now = weft_now();
-		/* One that is in the inbox may not have been counted yet: then `arrived` catches up. */
+		/* One that is in the inbox may not have been counted yet: then `arrived` catches
+		 * up. */
 		uint64_t wanted = queue->taken + (n - queue->waiting);
 
 		if (now >= until)

@@ -1,12 +1,14 @@
 /*
- * A worker's reader: a read-only connection of its own, and the place where its loop hears of commits.
+ * A worker's reader: a read-only connection of its own, and the place where its loop hears of
+ * commits.
  *
- * A snapshot that stays open keeps the log from beginning anew and shows an older world with every turn, so none
- * survives a return to the loop: each use of the reader defers a check to the end of the turn.
+ * A snapshot that stays open keeps the log from beginning anew and shows an older world with every
+ * turn, so none survives a return to the loop: each use of the reader defers a check to the end of
+ * the turn.
  *
- * Commits arrive as a mask of topics. The writer adds its topics to `pending` and posts `notify` if it was the first;
- * the loop takes all that has come together since and calls who asked for it: however fast the writer is, a loop has
- * at most one notification waiting.
+ * Commits arrive as a mask of topics. The writer adds its topics to `pending` and posts `notify` if
+ * it was the first; the loop takes all that has come together since and calls who asked for it:
+ * however fast the writer is, a loop has at most one notification waiting.
  */
 #include <assert.h>
 #include <errno.h>

@@ -1,13 +1,15 @@
 /*
  * The schema of a store: migrations, and what a schema must not contain.
  *
- * A file's PRAGMA user_version is the number of migrations that it has seen. Each is applied in a transaction of
- * its own together with that number, and is checked before its COMMIT: a migration that fails, or that leaves a
- * broken reference or a schema which the writer cannot live with, leaves the file as it was.
+ * A file's PRAGMA user_version is the number of migrations that it has seen. Each is applied in a
+ * transaction of its own together with that number, and is checked before its COMMIT: a migration
+ * that fails, or that leaves a broken reference or a schema which the writer cannot live with,
+ * leaves the file as it was.
  *
- * What the writer cannot live with: many callers' writes share a transaction, so a constraint that rolls back the
- * transaction instead of the statement (ON CONFLICT ROLLBACK, OR ROLLBACK or RAISE(ROLLBACK) in a trigger), or that
- * is only looked at by COMMIT (DEFERRABLE), would destroy the neighbours' writes with its own.
+ * What the writer cannot live with: many callers' writes share a transaction, so a constraint that
+ * rolls back the transaction instead of the statement (ON CONFLICT ROLLBACK, OR ROLLBACK or
+ * RAISE(ROLLBACK) in a trigger), or that is only looked at by COMMIT (DEFERRABLE), would destroy
+ * the neighbours' writes with its own.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -47,7 +49,8 @@ static size_t word_len(const char *at)
 	return len;
 }
 
-/* Whether `sql` says one of the words that would destroy a batch, outside of quotes and comments. */
+/* Whether `sql` says one of the words that would destroy a batch, outside of quotes and
+ * comments. */
 static const char *find_forbidden(const char *sql)
 {
 	static const char *const forbidden[] = { "ROLLBACK", "DEFERRABLE", "DEFERRED" };
@@ -69,7 +72,8 @@ static const char *find_forbidden(const char *sql)
 
 /* ---- checks */
 
-/* Steps once: the first row's fields are for `look`, which gives -EINVAL and a sentence, or 0 to see the next. */
+/* Steps once: the first row's fields are for `look`, which gives -EINVAL and a sentence, or 0 to
+ * see the next. */
 typedef int look_cb(sqlite3_stmt *stmt, char error[256]);
 
 static int each_row(sqlite3 *db, const char *sql, look_cb *look, char error[256])

@@ -1,9 +1,9 @@
 /*
- * SQL by hand, with less of it: connections that keep their statements, one table from SQLite's codes to
- * outcomes, binding and columns.
+ * SQL by hand, with less of it: connections that keep their statements, one table from SQLite's
+ * codes to outcomes, binding and columns.
  *
- * A failed statement is logged here and only here, because SQLite's own words are known nowhere else; the errno
- * that goes up tells the rest of the program what to do about it.
+ * A failed statement is logged here and only here, because SQLite's own words are known nowhere
+ * else; the errno that goes up tells the rest of the program what to do about it.
  */
 #include <assert.h>
 #include <errno.h>

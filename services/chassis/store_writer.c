@@ -1,19 +1,19 @@
 /*
  * The writing thread of a store.
  *
- * It takes the writes that wait, runs up to a batch of them in one transaction, each in a SAVEPOINT, and tells their
- * owners only when it has committed: one fsync for all.
+ * It takes the writes that wait, runs up to a batch of them in one transaction, each in a
+ * SAVEPOINT, and tells their owners only when it has committed: one fsync for all.
  *
- *	wait ──▶ BEGIN IMMEDIATE ──▶ each: SAVEPOINT, txn, RELEASE or ROLLBACK TO ──▶ COMMIT ──▶ done ──▶ checkpoint
- *	 ▲             │                          │ the transaction is gone              │
- *	 │             │ the file is broken       ▼                                      │ a constraint
- *	 │             │                 each runs again, alone ◀────────────────────────┤
- *	 └─────────────┴─────────────────────── reopen ◀─────────────────────────────────┘ I/O error: outcome unknown
+ *	wait ──▶ BEGIN ──▶ for each: SAVEPOINT, txn, RELEASE or ROLLBACK TO ──▶ COMMIT ──▶ answer,
+ *	 ▲         │                              │ the transaction is gone   │         checkpoint
+ *	 │         │ the file is broken           ▼                           │ a constraint
+ *	 │         │                     each runs again, alone ◀─────────────┤
+ *	 └─────────┴─────────────────────────── reopen ◀──────────────────────┘ I/O error: unknown
  *
- * Callers that wait for an answer before they write again come back in a trickle: without patience the first to come
- * has an fsync for itself, and the others share the next. So the writer hopes for as many writes as it has just
- * answered and left waiting, and waits for them, but never longer than the last batch took. Who writes alone
- * never waits.
+ * Callers that wait for an answer before they write again come back in a trickle: without patience
+ * the first to come has an fsync for itself, and the others share the next. So the writer hopes for
+ * as many writes as it has just answered and left waiting, and waits for them, but never longer
+ * than the last batch took. Who writes alone never waits.
  */
 #include <assert.h>
 #include <errno.h>
@@ -178,7 +178,7 @@ static int begin(struct store_writer *writer)
 	int rc;
 
 	if (!writer->connection.db && reopen(writer) != 0)
-		return STORE_UNKNOWN; /* surely not there; but for the caller it is the same: try again */
+		return STORE_UNKNOWN; /* surely not there, but what to do is the same: try again */
 	rc = run(writer, "BEGIN IMMEDIATE");
 	if (rc != SQLITE_OK)
 		set_failing(writer, sqlite3_errmsg(writer->connection.db));
@@ -317,7 +317,8 @@ static void write_batch(struct store_writer *writer, struct store_job **jobs, si
 		store_readers_changed(writer->store, topics);
 }
 
-/* Nobody writes to a broken store, as health sends them elsewhere: so it finds out by itself when it has healed. */
+/* Nobody writes to a broken store, as health sends them elsewhere: so it finds out by itself
+ * when it has healed. */
 static void probe(struct store_writer *writer)
 {
 	char sql[64];
@@ -332,10 +333,11 @@ static void probe(struct store_writer *writer)
 /* ---- checkpoints */
 
 /*
- * Only the writer checkpoints, between batches, when its callers have their answers. PASSIVE moves the log into the
- * file but cannot begin it anew while readers' snapshots overlap without a gap, as they do under load: the log
- * would grow for ever. Above the cap TRUNCATE makes the readers wait for a moment. When a long read outlasts it, the
- * next try is due only when the log has grown by another quarter of the cap.
+ * Only the writer checkpoints, between batches, when its callers have their answers. PASSIVE moves
+ * the log into the file but cannot begin it anew while readers' snapshots overlap without a gap, as
+ * they do under load: the log would grow for ever. Above the cap TRUNCATE makes the readers wait
+ * for a moment. When a long read outlasts it, the next try is due only when the log has grown by
+ * another quarter of the cap.
  */
 static void checkpoint(struct store_writer *writer)
 {
@@ -455,7 +457,8 @@ void store_write(struct store *store, struct store_write *write)
 {
 	int r;
 
-	store_job_init(&write->job, write->owner, write->call, write->deadline_ns, on_written);
+	store_job_start(&write->job, store, write->owner, write->call, write->deadline_ns,
+			on_written);
 	r = store_queue_push(&store->writer.queue, &write->job);
 	if (r == STORE_BUSY) {
 		atomic_fetch_add(&store->refused, 1);

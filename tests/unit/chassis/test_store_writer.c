@@ -341,6 +341,72 @@ static void test_expired_and_cancelled_are_skipped(void **state)
 	assert_int_equal(stats.skipped, 2);
 }
 
+/* ---- the end */
+
+static void test_close_writes_what_is_queued(void **state)
+{
+	struct rig *rig = *state;
+	struct put puts[200] = { 0 };
+	sem_t done;
+
+	sem_init(&done, 0, 0);
+	for (size_t i = 0; i < WEFT_COUNT(puts); i++) {
+		puts[i].id = (int64_t)i;
+		puts[i].done = &done;
+	}
+	rig_send(rig, puts, WEFT_COUNT(puts));
+	rig_close(rig); /* and the loop, whose last tasks are their answers */
+	for (size_t i = 0; i < WEFT_COUNT(puts); i++) {
+		rig_wait(&done);
+		assert_int_equal(puts[i].r, 0);
+	}
+	assert_int_equal(rig_count(rig, "SELECT count(*) FROM item"), WEFT_COUNT(puts));
+}
+
+struct settling {
+	struct rig *rig;
+	struct weft_task task;
+	struct put first, second;
+	sem_t done, settled;
+};
+
+/* What done() starts counts as well. */
+static void chain_done(struct store_write *write, int r)
+{
+	struct settling *settling = weft_container_of(write, struct settling, first.write);
+
+	store_write(settling->rig->store, &settling->second.write);
+}
+
+static void on_settled(struct weft_task *task)
+{
+	sem_post(&weft_container_of(task, struct settling, task)->settled);
+}
+
+static void test_settles_when_all_is_answered(void **state)
+{
+	struct settling settling = { .rig = *state, .task.run = on_settled };
+	struct hold hold;
+
+	sem_init(&settling.done, 0, 0);
+	sem_init(&settling.settled, 0, 0);
+	settling.first.write.done = chain_done;
+	settling.second = (struct put) {
+		.write = { .txn = put_txn, .done = put_done, .owner = settling.rig->worker },
+		.rig = *state,
+		.id = 2,
+		.done = &settling.done,
+	};
+	hold_writer(*state, &hold);
+	rig_send(*state, &settling.first, 1);
+	store_settle(settling.rig->store, settling.rig->worker, &settling.task);
+	assert_int_not_equal(sem_trywait(&settling.settled), 0);
+	release_writer(&hold);
+	rig_wait(&settling.settled);
+	assert_int_equal(sem_trywait(&settling.done), 0);
+	assert_int_equal(settling.second.r, 0);
+}
+
 /* ---- broken files */
 
 struct health {
@@ -440,6 +506,8 @@ int main(void)
 		TEST(test_done_comes_after_commit),
 		TEST(test_queue_is_bounded),
 		TEST(test_expired_and_cancelled_are_skipped),
+		TEST(test_close_writes_what_is_queued),
+		TEST(test_settles_when_all_is_answered),
 		TEST(test_unknown_outcome_of_commit),
 		TEST(test_own_result_stands_beside_unknown),
 		TEST(test_disk_full),
