@@ -14,6 +14,7 @@
 #define WEFT_CALL_H
 
 #include <stdarg.h>
+#include <weft/list.h>
 #include <weft/log.h>
 #include <weft/metadata.h>
 #include <weft/service.h>
@@ -49,6 +50,22 @@ void weft_call_unref(struct weft_call *call);
 
 /* The client is gone or the deadline has passed: called once, from the loop; not after an answer. */
 void weft_call_on_cancel(struct weft_call *call, weft_call_cb *cb, void *data);
+
+/*
+ * Work elsewhere on the call's behalf, which is embedded by its owner: a call to another service,
+ * a write to a store. It keeps the call's memory until it is removed, and is told when the call is
+ * cancelled or runs out of time; not when it has merely been answered.
+ */
+struct weft_child {
+	struct weft_list node;
+	/* Called at most once, and only while the child is added; it may remove itself, and calls
+	 * nobody back before it returns. */
+	void (*cancel)(struct weft_child *child);
+};
+
+/* References the call. -ECANCELED: the call has been cancelled already, and nothing was added. */
+int weft_call_add_child(struct weft_call *call, struct weft_child *child);
+void weft_call_remove_child(struct weft_call *call, struct weft_child *child); /* unreferences it */
 
 /* Metadata for the client: headers before the first message, trailers before the end. Copies. */
 int weft_call_add_header(struct weft_call *call, const char *name, const void *value, size_t len);
