@@ -20,6 +20,11 @@
 
 /* ---- jobs */
 
+static void on_call_cancelled(struct weft_child *child)
+{
+	atomic_store(&weft_container_of(child, struct store_job, child)->cancelled, true);
+}
+
 void store_job_start(struct store_job *job, struct store *store, struct weft_worker *owner,
 		     struct weft_call *call, uint64_t deadline_ns,
 		     void (*finish)(struct store_job *job))
@@ -35,7 +40,9 @@ void store_job_start(struct store_job *job, struct store *store, struct weft_wor
 	if (!call)
 		return;
 	weft_call_ref(call);
-	job->cancelled = weft_call_ended(call);
+	job->child.cancel = on_call_cancelled;
+	job->is_child = weft_call_add_child(call, &job->child) == 0;
+	job->cancelled = !job->is_child;
 	if (weft_call_deadline(call) < job->deadline_ns)
 		job->deadline_ns = weft_call_deadline(call);
 }
@@ -74,6 +81,8 @@ static void on_finished(struct weft_task *task)
 	struct weft_call *call = job->call;
 	struct store *store = job->store;
 
+	if (job->is_child)
+		weft_call_remove_child(call, &job->child);
 	job->finish(job); /* may free it */
 	if (call)
 		weft_call_unref(call);

@@ -76,9 +76,11 @@ struct store_job {
 	struct store *store;
 	struct weft_worker *owner;
 	struct weft_call *call;
+	struct weft_child child; /* of the call */
 	void (*finish)(struct store_job *job);
 	uint64_t deadline_ns;
 	int result;
+	bool is_child;
 	_Atomic bool cancelled;
 };
 
