@@ -84,8 +84,8 @@ def breaks(root):
             for number, system, name in includes(path):
                 place = f"{relative}:{number}"
                 for header, home in FENCES:
-                    if system and re.fullmatch(header, name) and not re.fullmatch(home, str(relative)):
-                        # rpcgen reads no socket and no store: no exception for anyone
+                    at_home = re.fullmatch(home, str(relative))
+                    if system and re.fullmatch(header, name) and not at_home:
                         yield f"{place}: <{name}> is fenced: only {home} may include it"
                 target = target_floor(root, path, system, name)
                 if target == "unknown":
@@ -93,7 +93,7 @@ def breaks(root):
                 elif target is None:
                     pass
                 elif outside and not system:
-                    yield f"{place}: \"{name}\" is inside runtime/: only <weft/…> may be included here"
+                    yield f"{place}: \"{name}\" is inside runtime/: include <weft/…> only"
                 elif floor == "std":
                     if not system:
                         yield f"{place}: \"{name}\": std stands on the public headers alone"
@@ -102,18 +102,18 @@ def breaks(root):
                     if not (floor == "json" and name == "weft/service.h"):
                         yield f"{place}: {name} is floor {target}, above {floor}"
             if public and path.stem not in PUBLIC:
-                yield f"{relative}: a public header without a floor: name it in tests/house/floors.py"
+                yield f"{relative}: a public header without a floor: name it in floors.py"
         # A service knows no other service's files.
     for path in sorted((root / "services").rglob("*.[ch]")):
         relative = path.relative_to(root)
         home = relative.parts[1]
         for number, system, name in includes(path):
             target = (path.parent / name).resolve()
-            if system or not target.is_file() or not target.is_relative_to((root / "services").resolve()):
+            services = (root / "services").resolve()
+            if system or not target.is_file() or not target.is_relative_to(services):
                 continue
-            other = target.relative_to((root / "services").resolve()).parts[0]
-            if other not in (home, "chassis"):
-                yield f"{relative}:{number}: \"{name}\" is another service's: speak to it by its contract"
+            if target.relative_to(services).parts[0] not in (home, "chassis"):
+                yield f"{relative}:{number}: \"{name}\" is another service's: call its contract"
 
 
 def main():

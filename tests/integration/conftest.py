@@ -1,4 +1,4 @@
-"""Fixtures for tests with real processes: where the programs are, a development CA, the contracts."""
+"""For tests with real processes: where the programs are, a development CA, the contracts."""
 
 import os
 import pathlib
@@ -55,7 +55,8 @@ def certificates(tmp_path_factory):
 def contracts(tmp_path_factory):
     """Python's messages for the contracts, importable: `from catalog.v1 import catalog_pb2`."""
     out = tmp_path_factory.mktemp("contracts")
-    protos = sorted(str(path.relative_to(ROOT / "proto")) for path in (ROOT / "proto").rglob("*.proto"))
+    home = ROOT / "proto"
+    protos = sorted(str(path.relative_to(home)) for path in home.rglob("*.proto"))
     subprocess.run(["protoc", "-I", ROOT / "proto", "-I", "/usr/include", f"--python_out={out}",
                     *protos], check=True)
     sys.path.insert(0, str(out))

@@ -49,7 +49,7 @@ class Edge:
 
 
 def reason(status, answer):
-    """Why an order was refused, short enough to count: the code, and the first violation's words."""
+    """Why an order was refused, short enough to count: status and the first violation."""
     for detail in answer.get("details", []):
         for violation in detail.get("fieldViolations", []):
             field = "".join(c for c in violation["field"] if not c.isdigit())
@@ -101,8 +101,8 @@ def replay(edge, orders, concurrency, on_answer=None):
             bar.show(len(tally.seconds), len(tally.placed))
 
     with concurrent.futures.ThreadPoolExecutor(concurrency) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(place, order) for order in orders]):
-            done.result()
+        for _ in pool.map(place, orders):
+            pass
     return tally
 
 
@@ -120,7 +120,8 @@ def main():
     tally = replay(Edge(options.state), orders, options.concurrency)
     seconds = time.monotonic() - start
 
-    print(f"{len(orders)} invoices: {len(tally.placed)} placed, {sum(tally.refused.values())} refused")
+    print(f"{len(orders)} invoices: {len(tally.placed)} placed, "
+          f"{sum(tally.refused.values())} refused")
     for words, count in tally.refused.most_common():
         print(f"  {count:6} {words}")
     print(f"{len(tally.placed) / seconds:.0f} orders a second with {options.concurrency} at once, "

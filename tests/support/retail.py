@@ -6,8 +6,8 @@
 The catalogue is every stock code with its most frequent positive unit price and its most frequent
 description; a code that was never sold at a positive price is left out, so that orders for it are
 refused. Ties go to the larger price and the alphabetically first description. The file knows no
-weights, so they are estimated from the price: 40 g and 60 g a pound, at most 5 kg; postage, fees and
-the like, whose codes do not begin with five digits, weigh nothing.
+weights, so they are estimated from the price: 40 g and 60 g a pound, at most 5 kg; postage, fees
+and the like, whose codes do not begin with five digits, weigh nothing.
 """
 
 import argparse
@@ -22,10 +22,11 @@ import sys
 import uuid
 from decimal import Decimal
 
-FILE = pathlib.Path(__file__).resolve().parents[1] / "data" / "online-retail-2010-12-to-2011-08.csv.xz"
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data"
+FILE = DATA / "online-retail-2010-12-to-2011-08.csv.xz"
 
-# CLDR region codes (ISO 3166-1 alpha-2) of the retailer's country names. "Unspecified" and "European
-# Community" are no countries: "ZZ", the code for an unknown region.
+# CLDR region codes (ISO 3166-1 alpha-2) of the retailer's country names. "Unspecified" and
+# "European Community" are no countries: "ZZ", the code for an unknown region.
 REGIONS = {
     "Australia": "AU", "Austria": "AT", "Bahrain": "BH", "Belgium": "BE", "Brazil": "BR",
     "Canada": "CA", "Channel Islands": "JE", "Cyprus": "CY", "Czech Republic": "CZ",
@@ -102,7 +103,7 @@ def products():
 
 
 def invoices():
-    """{invoice number: its rows}, in the order in which they begin; one is torn in two by the file."""
+    """{invoice number: its rows}, in order of their beginnings; the file tears one in two."""
     found = {}
     for row in rows():
         found.setdefault(row["InvoiceNo"], []).append(row)
