@@ -3,8 +3,7 @@
  *
  * nghttp2 knows a stream by its user data alone: once that is NULL (refused, closed, aborted) nothing of
  * ours is touched any more. Bodies are never copied into nghttp2: it asks how much there is (read_body)
- * and then has us write the frame into the room of session_send (send_body). What does not fit the room
- * is spilled, at most a frame, and goes first the next time.
+ * and then has us write the frame into the room of session_send (send_body).
  */
 #include "h2/session.h"
 
@@ -13,16 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <weft/buffer.h>
 
 #include "h2/budget.h"
 #include "h2/headers.h"
+#include "h2/room.h"
 
 #define DEFAULT_STREAMS           256
 #define DEFAULT_STREAM_WINDOW     (32 * 1024)
 #define DEFAULT_CONNECTION_WINDOW (1024 * 1024)
 #define DEFAULT_HEADER_LIST       (16 * 1024)
-#define MOST_QUEUED_FRAMES        2048 /* above: stop reading */
+#define MOST_QUEUED_FRAMES        2048              /* above: stop reading */
+#define MOST_EXPECTED             ((size_t)1 << 30) /* of the 2 GiB that a window can be */
 #define FRAME_HEADER              9
 
 static const uint8_t drain_ping[8] = { 'w', 'e', 'f', 't', 'g', 'o', 'n', 'e' };
@@ -44,10 +44,7 @@ struct session {
 	bool drained;     /* session_drain_last */
 	bool ended;       /* session_terminate or session_abort: no stream is opened any more */
 	bool dispatching; /* on_dispatch is called, session_dispatch is due */
-	uint8_t *room;    /* of session_send, while it runs */
-	size_t room_cap;
-	size_t room_len;
-	struct weft_buffer spill;
+	struct room room; /* of session_send, while it runs */
 	char error[160];
 };
 
@@ -98,17 +95,8 @@ void session_dispatch(struct session *session)
 
 /* --- Output -------------------------------------------------------------------------------------- */
 
-static void emit(const uint8_t *bytes, size_t len, void *data)
-{
-	struct session *session = data;
-	size_t left = session->room_cap - session->room_len;
-	size_t n = len < left ? len : left;
-
-	memcpy(session->room + session->room_len, bytes, n);
-	session->room_len += n;
-	if (n < len && weft_buffer_append(&session->spill, bytes + n, len - n) < 0)
-		abort(); /* a frame: small and of our own making */
-}
+static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *fields,
+			    size_t n);
 
 static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, size_t cap,
 			 uint32_t *flags, nghttp2_data_source *source, void *data)
@@ -130,14 +118,14 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, si
 	if (n == stream->unsent && stream->body == BODY_ENDING) {
 		stream->body = BODY_ENDED;
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
-		if (stream->trailers)
+		if (stream->trailers) {
+			/* Here and not in send_body: nghttp2 leaves out a frame that would be empty. */
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+			submit_trailers(stream, stream->trailers->fields, stream->trailers->n);
+		}
 	}
 	return (ssize_t)n;
 }
-
-static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *fields,
-			    size_t n);
 
 static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *frame_header,
 		     size_t len, nghttp2_data_source *source, void *data)
@@ -146,15 +134,13 @@ static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8
 	struct weft_h2_stream *stream =
 		nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
 
-	if (session->room_len == session->room_cap)
+	if (room_full(&session->room))
 		return NGHTTP2_ERR_WOULDBLOCK;
 	if (!stream)
 		return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 
-	emit(frame_header, FRAME_HEADER, session);
-	stream_take(stream, len, emit, session);
-	if (stream->body == BODY_ENDED && stream->trailers)
-		submit_trailers(stream, stream->trailers->fields, stream->trailers->n);
+	room_put(&session->room, frame_header, FRAME_HEADER);
+	stream_take(stream, len, &session->room);
 	if (stream->was_full && weft_h2_stream_writable(stream)) {
 		stream->was_full = false;
 		make_pending(stream);
@@ -162,37 +148,21 @@ static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8
 	return 0;
 }
 
-static void take_spill(struct session *session)
+size_t session_send(struct session *session, uint8_t *bytes, size_t cap)
 {
-	size_t n = session->spill.len < session->room_cap ? session->spill.len : session->room_cap;
-
-	if (!n)
-		return;
-	emit(session->spill.data, n, session);
-	weft_buffer_consume(&session->spill, n);
-	if (!session->spill.len)
-		weft_buffer_fini(&session->spill);
-}
-
-size_t session_send(struct session *session, uint8_t *room, size_t cap)
-{
-	const uint8_t *bytes;
+	struct room *room = &session->room;
+	const uint8_t *frame;
 	ssize_t n = 1;
 
-	session->room = room;
-	session->room_cap = cap;
-	session->room_len = 0;
-	take_spill(session);
-	while (n > 0 && session->room_len < session->room_cap) {
-		n = nghttp2_session_mem_send(session->nghttp2, &bytes);
+	room_begin(room, bytes, cap);
+	while (n > 0 && !room_full(room)) {
+		n = nghttp2_session_mem_send(session->nghttp2, &frame);
 		if (n > 0)
-			emit(bytes, (size_t)n, session);
+			room_put(room, frame, (size_t)n);
 	}
-	session->room = NULL;
-	return session->room_len;
+	return room_end(room);
 }
 
-/* Both are called by nghttp2 after the frame is in the room. */
 static void ask_to_stop_sending(struct session *session, int32_t id)
 {
 	/* RFC 9113, 8.1: the response is complete, so the rest of the request is of no use. */
@@ -409,6 +379,7 @@ static int on_data_chunk(nghttp2_session *nghttp2, uint8_t flags, int32_t id, co
 	if (!stream || stream->life != STREAM_LIVE)
 		return 0;
 	stream->unconsumed += len;
+	stream->expected -= len < stream->expected ? len : stream->expected;
 	stream->events->on_data(stream, bytes, len, stream->data);
 	return 0;
 }
@@ -551,13 +522,13 @@ void session_free(struct session *session)
 		return;
 	nghttp2_session_del(session->nghttp2);
 	headers_fini(&session->headers);
-	weft_buffer_fini(&session->spill);
+	room_fini(&session->room);
 	free(session);
 }
 
 bool session_finished(const struct session *session)
 {
-	return !session->spill.len && !nghttp2_session_want_read(session->nghttp2) &&
+	return !session->room.spill.len && !nghttp2_session_want_read(session->nghttp2) &&
 	       !nghttp2_session_want_write(session->nghttp2);
 }
 
@@ -735,29 +706,6 @@ static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_
 		free(fields);
 }
 
-static struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
-{
-	size_t size = sizeof(struct trailers) + n * sizeof(fields[0]);
-	struct trailers *trailers;
-	char *at;
-
-	for (size_t i = 0; i < n; i++)
-		size += fields[i].name_len + fields[i].value_len;
-	trailers = malloc(size);
-	if (!trailers)
-		abort();
-	trailers->n = n;
-	at = (char *)&trailers->fields[n];
-	for (size_t i = 0; i < n; i++) {
-		trailers->fields[i] = fields[i];
-		trailers->fields[i].name = memcpy(at, fields[i].name, fields[i].name_len);
-		at += fields[i].name_len;
-		trailers->fields[i].value = memcpy(at, fields[i].value, fields[i].value_len);
-		at += fields[i].value_len;
-	}
-	return trailers;
-}
-
 void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
 			size_t n)
 {
@@ -802,57 +750,41 @@ void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
 }
 
 /*
- * Gives the bytes back by narrowing a widened window again, which takes as many off what nghttp2 counts
- * as received, and leaves what the peer may still send as it is. Returns how many are left over.
+ * The peer may send what the usual window leaves beside the bytes that the owner still has, or what the
+ * owner expects when that is more. A window is opened by half of it or more at a time, and at once for
+ * what is expected: nobody would consume anything before it is there.
  */
-static size_t narrow(struct weft_h2_stream *stream, size_t len)
+static void open_window(struct weft_h2_stream *stream)
 {
-	nghttp2_session *nghttp2 = stream->session->nghttp2;
-	int32_t window =
-		nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id);
-	int32_t usual = (int32_t)stream->session->stream_window;
-	size_t excess = window > usual ? (size_t)(window - usual) : 0;
-	size_t n = len < excess ? len : excess;
+	struct session *session = stream->session;
+	nghttp2_session *nghttp2 = session->nghttp2;
+	int64_t window = session->stream_window;
+	int64_t wanted = window - (int64_t)stream->unconsumed;
+	int64_t granted;
 
-	if (n == excess)
-		stream->widened = false;
-	nghttp2_session_set_local_window_size(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
-					      window - (int32_t)n);
-	return len - n;
+	if (stream->life != STREAM_LIVE || stream->remote_ended)
+		return;
+	granted = nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id) -
+		  nghttp2_session_get_stream_effective_recv_data_length(nghttp2, stream->id);
+	if (wanted - granted < window / 2)
+		wanted = granted;
+	if (wanted < (int64_t)stream->expected)
+		wanted = (int64_t)stream->expected;
+	if (wanted <= granted)
+		return;
+	nghttp2_submit_window_update(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
+				     (int32_t)(wanted - granted));
+	session->events->on_output(session->data);
 }
 
 void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len)
 {
-	struct session *session = stream->session;
-
-	if (len > stream->unconsumed)
-		len = stream->unconsumed;
-	stream->unconsumed -= len;
-	if (stream->life != STREAM_LIVE || stream->remote_ended)
-		return;
-	if (stream->widened)
-		len = narrow(stream, len);
-	if (len)
-		nghttp2_session_consume_stream(session->nghttp2, stream->id, len);
-	session->events->on_output(session->data);
+	stream->unconsumed -= len < stream->unconsumed ? len : stream->unconsumed;
+	open_window(stream);
 }
 
 void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len)
 {
-	struct session *session = stream->session;
-	size_t window;
-
-	if (stream->life != STREAM_LIVE || stream->remote_ended)
-		return;
-	window = len + (size_t)nghttp2_session_get_stream_effective_recv_data_length(
-			       session->nghttp2, stream->id);
-	if (window > INT32_MAX)
-		window = INT32_MAX;
-	if ((int32_t)window <=
-	    nghttp2_session_get_stream_effective_local_window_size(session->nghttp2, stream->id))
-		return;
-	stream->widened = true;
-	nghttp2_session_set_local_window_size(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id,
-					      (int32_t)window);
-	session->events->on_output(session->data);
+	stream->expected = len < MOST_EXPECTED ? len : MOST_EXPECTED;
+	open_window(stream);
 }

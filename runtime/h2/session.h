@@ -39,8 +39,8 @@ bool session_ready(const struct session *session); /* the peer has sent its SETT
 
 /* 0, or -EPROTO when the peer is beyond understanding: flush and close. `now` refills the budgets. */
 int session_receive(struct session *session, const uint8_t *bytes, size_t len, uint64_t now);
-/* Fills `room` with frames, splitting the last one if it must: less than `cap` means that is all. */
-size_t session_send(struct session *session, uint8_t *room, size_t cap);
+/* Fills `bytes` with frames, splitting the last one if it must: less than `cap` means that is all. */
+size_t session_send(struct session *session, uint8_t *bytes, size_t cap);
 void session_dispatch(struct session *session);
 
 /* Both sides are done: nothing to send, nothing to wait for. */

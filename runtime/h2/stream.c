@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "h2/room.h"
 #include "h2/session.h"
 
 struct weft_h2_stream *stream_new(struct session *session)
@@ -39,19 +40,42 @@ void stream_free(struct weft_h2_stream *stream)
 	free(stream);
 }
 
-void stream_take(struct weft_h2_stream *stream, size_t len, stream_take_fn *take, void *data)
+void stream_take(struct weft_h2_stream *stream, size_t len, struct room *room)
 {
 	stream->unsent -= len;
 	while (len) {
 		struct chunk *chunk = stream->first;
 		size_t n = chunk->len - chunk->at < len ? chunk->len - chunk->at : len;
 
-		take(chunk->bytes + chunk->at, n, data);
+		room_put(room, chunk->bytes + chunk->at, n);
 		chunk->at += n;
 		len -= n;
 		if (chunk->at == chunk->len)
 			drop_first(stream);
 	}
+}
+
+struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
+{
+	size_t size = sizeof(struct trailers) + n * sizeof(fields[0]);
+	struct trailers *trailers;
+	char *at;
+
+	for (size_t i = 0; i < n; i++)
+		size += fields[i].name_len + fields[i].value_len;
+	trailers = malloc(size);
+	if (!trailers)
+		abort();
+	trailers->n = n;
+	at = (char *)&trailers->fields[n];
+	for (size_t i = 0; i < n; i++) {
+		trailers->fields[i] = fields[i];
+		trailers->fields[i].name = memcpy(at, fields[i].name, fields[i].name_len);
+		at += fields[i].name_len;
+		trailers->fields[i].value = memcpy(at, fields[i].value, fields[i].value_len);
+		at += fields[i].value_len;
+	}
+	return trailers;
 }
 
 uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)

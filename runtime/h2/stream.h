@@ -11,6 +11,7 @@
 #include <weft/h2.h>
 #include <weft/list.h>
 
+struct room;
 struct session;
 
 enum stream_life {
@@ -55,21 +56,22 @@ struct weft_h2_stream {
 	bool deferred; /* nghttp2 waits for us to have something to send */
 	bool refused;
 	bool was_full; /* on_writable is owed */
-	bool widened;  /* weft_h2_stream_expect has opened the window */
 	uint32_t error_code;
 
 	struct chunk *first;
 	struct chunk *last;
 	size_t unsent;
 	size_t unconsumed; /* bytes that the owner still has to give back */
+	size_t expected;   /* bytes that must be able to come nevertheless */
 	struct trailers *trailers;
 };
 
 struct weft_h2_stream *stream_new(struct session *session);
 void stream_free(struct weft_h2_stream *stream);
 
-/* Copies the first `len` unsent bytes in pieces to `take` and drops them; len <= unsent. */
-typedef void stream_take_fn(const uint8_t *bytes, size_t len, void *data);
-void stream_take(struct weft_h2_stream *stream, size_t len, stream_take_fn *take, void *data);
+/* Moves the first `len` unsent bytes into the room; len <= unsent. */
+void stream_take(struct weft_h2_stream *stream, size_t len, struct room *room);
+
+struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n);
 
 #endif

@@ -264,6 +264,37 @@ static void test_trailers_after_the_queue_has_drained(void **state)
 	pair_fini(&pair);
 }
 
+/* However the rooms cut the frames, and also when the end is said while a frame waits for room. */
+static void test_rooms_of_any_size(void **state)
+{
+	const struct weft_h2_header trailer = WEFT_H2_HEADER("grpc-status", "0");
+
+	for (size_t cap = 1; cap < 130; cap++) {
+		struct pair pair;
+		uint8_t room[130];
+		size_t n;
+
+		pair_init(&pair, NULL);
+		pair.client.consume = true;
+		request(&pair, true);
+		settle(&pair);
+		respond(pair.server.stream, false);
+		write_bytes(pair.server.stream, 100);
+		n = session_send(pair.server.session, room, cap);
+		session_receive(pair.client.session, room, n, 1);
+		weft_h2_stream_end(pair.server.stream, &trailer, 1);
+		while ((n = session_send(pair.server.session, room, cap)))
+			session_receive(pair.client.session, room, n, 1);
+		settle(&pair);
+		assert_int_equal(pair.client.received, 100);
+		dispatch(&pair.client);
+		assert_string_equal(
+			pair.client.log,
+			"headers(:status=200) headers(grpc-status=0,end) end close(0) ");
+		pair_fini(&pair);
+	}
+}
+
 static void test_abort_resets_after_the_queue(void **state)
 {
 	struct pair pair;
@@ -635,6 +666,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_exchange_with_trailers),
 		cmocka_unit_test(test_trailers_after_the_queue_has_drained),
+		cmocka_unit_test(test_rooms_of_any_size),
 		cmocka_unit_test(test_abort_resets_after_the_queue),
 		cmocka_unit_test(test_an_early_answer_stops_the_request),
 		cmocka_unit_test(test_interim_answers_are_skipped),
