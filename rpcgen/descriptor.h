@@ -23,12 +23,14 @@ typedef Google__Protobuf__SourceCodeInfo__Location LocationProto;
 /* Field numbers of descriptor.proto, as they stand in the paths of SourceCodeInfo.Location. */
 enum {
 	FILE_MESSAGE = 4,
+	FILE_ENUM = 5,
 	FILE_SERVICE = 6,
 	FILE_OPTIONS = 8,
+	FILE_SYNTAX = 12,
 	MESSAGE_FIELD = 2,
 	MESSAGE_NESTED = 3,
-	MESSAGE_EXTENSION = 6,
-	FILE_EXTENSION = 7,
+	MESSAGE_ENUM = 4,
+	MESSAGE_ONEOF = 8,
 	SERVICE_METHOD = 2,
 };
 

@@ -42,20 +42,32 @@ struct builder {
 	const char *error;
 };
 
+static const char rename_method[] =
+	"rename one of them, or give it another C name by option (weft.name), (weft.prefix) or "
+	"(weft.package_prefix)";
+static const char rename_only[] = "rename one of them";
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The first clash is the builder's error; after one nothing is claimed any more. */
+static void claim(struct builder *builder, const char *name, const char *what, const char *advice,
+		  struct place place)
+{
+	if (!builder->error)
+		builder->error = names_claim(&builder->names, name, what, advice, place);
+}
 
 static void claim_method(struct builder *builder, const struct model_method *method,
 			 struct place place)
 {
 	const char *what = memory_printf("method %s", method->path + 1);
 
-	for (size_t i = 0; i < COUNT(method_symbols) && !builder->error; i++)
+	for (size_t i = 0; i < COUNT(method_symbols); i++)
 		if (method_symbols[i].kinds & method->kind)
-			builder->error =
-				names_claim(&builder->names,
-					    memory_printf("%s%s%s", method_symbols[i].before,
-							  method->symbol, method_symbols[i].after),
-					    what, place);
+			claim(builder,
+			      memory_printf("%s%s%s", method_symbols[i].before, method->symbol,
+					    method_symbols[i].after),
+			      what, rename_method, place);
 }
 
 static void claim_service(struct builder *builder, const struct model_service *service,
@@ -63,10 +75,64 @@ static void claim_service(struct builder *builder, const struct model_service *s
 {
 	const char *what = memory_printf("service %s", service->name);
 
-	for (size_t i = 0; i < COUNT(service_symbols) && !builder->error; i++)
-		builder->error = names_claim(
-			&builder->names, memory_printf("%s%s", service->prefix, service_symbols[i]),
-			what, place);
+	for (size_t i = 0; i < COUNT(service_symbols); i++)
+		claim(builder, memory_printf("%s%s", service->prefix, service_symbols[i]), what,
+		      rename_method, place);
+}
+
+static void claim_type(struct builder *builder, const char *kind, const char *name,
+		       struct place place)
+{
+	claim(builder, names_message_type(name), memory_printf("%s %s", kind, name), rename_only,
+	      place);
+}
+
+/* protobuf-c's names: Foo_Bar and FooBar are the same struct to it. */
+static void claim_message(struct builder *builder, const MessageProto *message, const char *name,
+			  struct place place)
+{
+	int32_t *path = memory_new_array(int32_t, place.len + 2);
+	struct place inner = { place.file, path, place.len + 2 };
+	const char *oneof;
+
+	claim_type(builder, "message", name, place);
+	memcpy(path, place.path, place.len * sizeof(*path));
+	path[place.len] = MESSAGE_ENUM;
+	for (size_t i = 0; i < message->n_enum_type; i++) {
+		path[place.len + 1] = (int32_t)i;
+		claim_type(builder, "enum",
+			   memory_printf("%s.%s", name, message->enum_type[i]->name), inner);
+	}
+	path[place.len] = MESSAGE_ONEOF;
+	for (size_t i = 0; i < message->n_oneof_decl; i++) {
+		path[place.len + 1] = (int32_t)i;
+		oneof = memory_printf("%s.%s", name, message->oneof_decl[i]->name);
+		claim(builder, names_message_type(memory_printf("%s_case", oneof)),
+		      memory_printf("oneof %s", oneof), rename_only, inner);
+	}
+	path[place.len] = MESSAGE_NESTED;
+	for (size_t i = 0; i < message->n_nested_type; i++) {
+		path[place.len + 1] = (int32_t)i;
+		claim_message(builder, message->nested_type[i],
+			      memory_printf("%s.%s", name, message->nested_type[i]->name), inner);
+	}
+}
+
+static const char *full_name(const FileProto *file, const char *name)
+{
+	return file->package && file->package[0] ? memory_printf("%s.%s", file->package, name)
+						 : name;
+}
+
+static void claim_types(struct builder *builder, const FileProto *file)
+{
+	for (size_t i = 0; i < file->n_message_type; i++)
+		claim_message(builder, file->message_type[i],
+			      full_name(file, file->message_type[i]->name),
+			      PLACE(file, FILE_MESSAGE, (int32_t)i));
+	for (size_t i = 0; i < file->n_enum_type; i++)
+		claim_type(builder, "enum", full_name(file, file->enum_type[i]->name),
+			   PLACE(file, FILE_ENUM, (int32_t)i));
 }
 
 static const char *stem_of(const char *file)
@@ -233,9 +299,9 @@ static void build_file(struct builder *builder, struct model_file *file, const F
 		file->imports[i].header = memory_printf("%s.weft.h", stem_of(proto->dependency[i]));
 	}
 
-	builder->error =
-		names_claim(&builder->names, file->symbol, memory_printf("file %s", proto->name),
-			    (struct place) { .file = proto });
+	claim(builder, file->symbol, memory_printf("file %s", proto->name), rename_only,
+	      (struct place) { .file = proto });
+	claim_types(builder, proto);
 	file->n_services = proto->n_service;
 	file->services = memory_new_array(struct model_service, proto->n_service);
 	for (size_t i = 0; i < proto->n_service && !builder->error; i++)

@@ -82,6 +82,15 @@ char *names_message_descriptor(const char *full_name)
 	return memory_printf("%s__descriptor", symbol);
 }
 
+char *names_field(const char *name)
+{
+	char *field = memory_printf("%s", name);
+
+	for (char *at = field; *at; at++)
+		*at = to_lower(*at);
+	return field;
+}
+
 /* A word begins at a capital after a small letter or digit, and at the last capital of an
  * acronym. */
 static bool begins_word(const char *name, const char *at)
@@ -279,7 +288,8 @@ void names_fini(struct names *names)
 	names->tree = NULL;
 }
 
-const char *names_claim(struct names *names, const char *name, const char *what, struct place place)
+const char *names_claim(struct names *names, const char *name, const char *what, const char *advice,
+			struct place place)
 {
 	struct claim *claim = memory_alloc(sizeof(*claim));
 	const struct claim *const *first;
@@ -290,10 +300,6 @@ const char *names_claim(struct names *names, const char *name, const char *what,
 		return "out of memory";
 	if (*first == claim)
 		return NULL;
-	return place_error(
-		place,
-		"%s needs the C name \"%s\", which %s (%s) has: rename one of them, or give "
-		"it another C name by option (weft.name), (weft.prefix) or "
-		"(weft.package_prefix)",
-		what, name, (*first)->what, (*first)->where);
+	return place_error(place, "%s needs the C name \"%s\", which %s (%s) has: %s", what, name,
+			   (*first)->what, (*first)->where, advice);
 }

@@ -15,6 +15,9 @@ char *names_message_type(const char *full_name);
 /* protobuf-c: "catalog.v1.GetRequest" → "catalog__v1__get_request__descriptor". */
 char *names_message_descriptor(const char *full_name);
 
+/* protobuf-c: "pageSize" → "pagesize", the member of a struct. */
+char *names_field(const char *name);
+
 /* Ours: "GetProduct" → "get_product", "HTTPServer2" → "http_server2", "catalog.v1" → "catalog_v1".
  * Underscores never double, lead or trail. */
 char *names_snake(const char *name);
@@ -38,9 +41,9 @@ struct names {
 
 void names_fini(struct names *names);
 
-/* Takes `name` for `what` ("method catalog.v1.Catalog.GetProduct"). NULL, or the words about the
- * clash. */
-const char *names_claim(struct names *names, const char *name, const char *what,
+/* Takes `name` for `what` ("method catalog.v1.Catalog/Get"). NULL, or the words about the clash,
+ * which end with `advice`. */
+const char *names_claim(struct names *names, const char *name, const char *what, const char *advice,
 			struct place place);
 
 #endif

@@ -140,6 +140,9 @@ static bool message_names_are_good(const MessageProto *message)
 	for (size_t i = 0; i < message->n_oneof_decl; i++)
 		if (!names_is_proto_name(message->oneof_decl[i]->name))
 			return false;
+	for (size_t i = 0; i < message->n_enum_type; i++)
+		if (!names_is_proto_name(message->enum_type[i]->name))
+			return false;
 	for (size_t i = 0; i < message->n_nested_type; i++)
 		if (!message_names_are_good(message->nested_type[i]))
 			return false;

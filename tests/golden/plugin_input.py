@@ -124,6 +124,21 @@ class Input(unittest.TestCase):
         for depth in [200, 100000]:
             self.assertRefused(nested(depth), "nested too deep")
 
+    def test_nested_as_deep_as_a_contract_may(self):
+        request = plugin_pb2.CodeGeneratorRequest(file_to_generate=["deep.proto"])
+        file = request.proto_file.add(name="deep.proto", package="deep.v1", syntax="proto3")
+        message = file.message_type.add(name="L0")
+        for level in range(1, 31):
+            message = message.nested_type.add(name=f"L{level}")
+        method = file.service.add(name="Deep").method.add(name="Dive", output_type=".deep.v1.L0")
+        method.input_type = ".deep.v1." + ".".join(f"L{level}" for level in range(31))
+        response = plugin_pb2.CodeGeneratorResponse.FromString(
+            run(request.SerializeToString()).stdout
+        )
+        self.assertEqual(response.error, "")
+        source = next(file.content for file in response.file if file.name == "deep.weft.c")
+        self.assertIn("&deep__v1__l0__l1__", source)
+
     def test_missing_names(self):
         for spoil in [
             lambda file: file.ClearField("name"),

@@ -100,14 +100,13 @@ static void a_name_is_claimed_once(void **state)
 	const char *error;
 
 	file.name = (char[]) { "a.proto" };
-	assert_null(names_claim(&names, "get", "method A/Get", place));
-	assert_null(names_claim(&names, "get_wait", "method A/Get", place));
-	error = names_claim(&names, "get", "method B/Get", place);
+	assert_null(names_claim(&names, "get", "method A/Get", "help", place));
+	assert_null(names_claim(&names, "get_wait", "method A/Get", "help", place));
+	error = names_claim(&names, "get", "method B/Get", "help", place);
 	assert_non_null(error);
 	assert_string_equal(error,
 			    "a.proto: method B/Get needs the C name \"get\", which method A/Get "
-			    "(a.proto) has: rename one of them, or give it another C name by "
-			    "option (weft.name), (weft.prefix) or (weft.package_prefix)");
+			    "(a.proto) has: help");
 	names_fini(&names);
 }
 
