@@ -4,6 +4,7 @@
 
 #include "errors.h"
 #include "exchange.h"
+#include "grpc.h"
 #include "rest.h"
 
 static bool is_path(const struct exchange *exchange, const char *path)
@@ -39,6 +40,8 @@ void dispatch(struct exchange *exchange)
 		errors_refuse(exchange, 400, "a method and a path that begins with a slash");
 	else if (is_path(exchange, "/healthz"))
 		answer_healthz(exchange);
+	else if (grpc_is_call(exchange))
+		grpc_start(exchange);
 	else
 		rest_start(exchange);
 }

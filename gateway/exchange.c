@@ -286,7 +286,18 @@ void exchange_end_work(struct exchange *exchange)
 
 void exchange_add_header(struct exchange *exchange, const char *name, const char *value)
 {
-	assert(exchange->n_extra < EXCHANGE_MAX_EXTRA);
+	size_t cap = exchange->cap_extra ? 2 * exchange->cap_extra : 8;
+	struct weft_h2_header *more;
+
+	if (exchange->n_extra == exchange->cap_extra) {
+		more = weft_arena_new_array(exchange->arena, struct weft_h2_header, cap);
+		if (!more)
+			return;
+		if (exchange->n_extra > 0)
+			memcpy(more, exchange->extra, exchange->n_extra * sizeof(*more));
+		exchange->extra = more;
+		exchange->cap_extra = cap;
+	}
 	exchange->extra[exchange->n_extra++] = WEFT_H2_HEADER(name, value);
 }
 
@@ -314,9 +325,14 @@ static void respond(struct exchange *exchange, unsigned http_status, const char 
 		    size_t length, bool end)
 {
 	struct weft_arena *arena = exchange->arena;
-	struct weft_h2_header headers[5 + EXCHANGE_MAX_EXTRA];
+	struct weft_h2_header *headers;
 	size_t n = 0;
 
+	headers = weft_arena_new_array(arena, struct weft_h2_header, 5 + exchange->n_extra);
+	if (!headers) {
+		exchange_abort(exchange);
+		return;
+	}
 	headers[n++] = WEFT_H2_HEADER(":status", weft_arena_printf(arena, "%u", http_status));
 	headers[n++] = WEFT_H2_HEADER("date", http_date(arena));
 	if (content_type)

@@ -21,7 +21,6 @@
 
 #include "edge.h"
 
-#define EXCHANGE_MAX_EXTRA  8
 #define EXCHANGE_NO_LENGTH  SIZE_MAX
 #define EXCHANGE_HIGH_WATER ((size_t)65536)
 
@@ -83,10 +82,11 @@ struct exchange {
 
 	/* The response. */
 	enum exchange_state state;
-	unsigned status; /* 0: none */
-	bool head_only;  /* the answer to HEAD */
-	struct weft_h2_header extra[EXCHANGE_MAX_EXTRA];
+	unsigned status;              /* 0: none */
+	bool head_only;               /* the answer to HEAD */
+	struct weft_h2_header *extra; /* further headers */
 	size_t n_extra;
+	size_t cap_extra;
 	uint64_t sent;
 	size_t unsent_before; /* when the stall timer was started */
 

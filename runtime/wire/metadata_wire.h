@@ -6,6 +6,7 @@
 #ifndef WEFT_WIRE_METADATA_WIRE_H
 #define WEFT_WIRE_METADATA_WIRE_H
 
+#include <weft/grpc.h>
 #include <weft/header.h>
 #include <weft/metadata.h>
 
@@ -17,15 +18,6 @@ bool weft_metadata_name_reserved(const char *name, size_t len);
 bool weft_metadata_name_binary(const char *name, size_t len); /* ends in "-bin" */
 /* Printable ASCII and space, neither first nor last. */
 bool weft_metadata_value_ascii(const void *value, size_t len);
-
-/* Adds the user's part of received headers to `metadata`. -EBADMSG: a "-bin" value is not base64
- * or another one not ASCII; -ENOMEM. */
-int weft_metadata_from_wire(const struct weft_h2_header *headers, size_t n,
-			    struct weft_arena *arena, struct weft_metadata *metadata);
-
-/* Fills `headers`, room for metadata->n. What is not "-bin" is borrowed from `metadata`. -ENOMEM */
-int weft_metadata_to_wire(const struct weft_metadata *metadata, struct weft_arena *arena,
-			  struct weft_h2_header *headers);
 
 /* Appends as they are, no questions asked: name and value already live in the arena. -ENOMEM */
 int weft_metadata_append(struct weft_metadata *metadata, struct weft_arena *arena, const char *name,

@@ -23,7 +23,8 @@ MAY_INCLUDE = {
 # The floor that each public header belongs to: a floor includes none of a floor above it.
 PUBLIC = {
     "base": "base", "arena": "base", "buffer": "base", "list": "base", "map": "base", "log": "base",
-    "http1": "wire", "header": "wire", "protobuf": "wire", "status": "wire", "metadata": "wire",
+    "http1": "wire", "grpc": "wire", "header": "wire", "protobuf": "wire",
+    "status": "wire", "metadata": "wire",
     "loop": "io", "worker": "io", "tls": "io", "transport": "io",
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",

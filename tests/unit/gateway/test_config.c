@@ -13,7 +13,7 @@
 
 static int read_flags(struct config *config, char error[256], const char *const *flags)
 {
-	char *argv[16] = { "weft-gateway" };
+	char *argv[16] = { (char *)"weft-gateway" };
 	int argc = 1;
 
 	while (flags[argc - 1]) {
