@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Turns a service's schema.sql into the table of its migrations: embed_schema.py NAME schema.sql OUT.c
+"""Turns a service's schema.sql into the C table of its migrations: embed_schema.py NAME IN OUT
 
-schema.sql is a list of migrations, oldest first, each below a line "-- migration: 0001_name". What was
-released is never edited: a change of the schema is another migration at the end.
+schema.sql is a list of migrations, oldest first, each below a line "-- migration: 0001_name". What
+was released is never edited: a change of the schema is another migration at the end.
 """
 
 import re
@@ -12,14 +12,16 @@ import sys
 def migrations(text):
     parts = re.split(r"^-- migration: (\d{4}_[a-z0-9_]+)\n", text, flags=re.MULTILINE)
     found = list(zip(parts[1::2], parts[2::2]))
-    if [name[:4] for name, _ in found] != [f"{i:04}" for i in range(1, len(found) + 1)] or not found:
+    numbers = [name[:4] for name, _ in found]
+    if not found or numbers != [f"{i:04}" for i in range(1, len(found) + 1)]:
         sys.exit("schema.sql: migrations must be numbered 0001, 0002, … without a gap")
     return found
 
 
 def literal(sql):
     """One C string a line, comments and blank lines left out."""
-    lines = [line for line in sql.splitlines() if line.strip() and not line.strip().startswith("--")]
+    lines = (line for line in sql.splitlines() if line.strip())
+    lines = (line for line in lines if not line.strip().startswith("--"))
     return "\n".join('\t  "{}\\n"'.format(line.replace("\\", "\\\\").replace('"', '\\"'))
                      for line in lines)
 

@@ -1,8 +1,8 @@
 /*
  * ImportProducts: a stream of products, written in chunks.
  *
- *	message → message → … → CHUNK_ROWS of them: hold, write ──done──→ resume → message → … → half-close:
- *	write the rest ──done──→ reply
+ *	message → … → CHUNK_ROWS of them: hold, write ──done──→ resume → message → …
+ *	half-close: write the rest ──done──→ reply
  *
  * While a chunk is being written no message is delivered: the peer waits on its flow-control
  * window, and an import holds one chunk of memory however long it is. A chunk is one write, so it

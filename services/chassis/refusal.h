@@ -2,7 +2,7 @@
  * Saying no in the words of AIP-193: a status with its ErrorInfo, and for a wrong request every
  * wrong field at once, so that a client mends it in one go.
  *
- *	struct refusal refusal = { .arena = weft_call_arena(call), .domain = "orders.weft.example" };
+ *	struct refusal refusal = { .arena = arena, .domain = "orders.weft.example" };
  *
  *	if (line->quantity < 1)
  *		refusal_add(&refusal, weft_arena_printf(…, "lines[%zu].quantity", i), "must be …");

@@ -45,7 +45,8 @@ def test_coupons(rules):
 
     assert page("Coupons", said) == [
         (code, kind, value(kind, number), pounds(least))
-        for code, kind, number, least in rules("SELECT code, kind, value, least_goods_pence FROM coupons")]
+        for code, kind, number, least in rules(
+            "SELECT code, kind, value, least_goods_pence FROM coupons")]
 
 
 def test_zones_and_rates(rules):
@@ -55,7 +56,8 @@ def test_zones_and_rates(rules):
         for zone, extra, free in rules("SELECT * FROM zones")]
     assert page("Shipping rates", lambda row: (
         row["zone"], int(row["up to (g)"]), Decimal(row["price"]))) == [
-        (zone, grams, pounds(pence)) for zone, grams, pence in rules("SELECT * FROM shipping_rates")]
+        (zone, grams, pounds(pence))
+        for zone, grams, pence in rules("SELECT * FROM shipping_rates")]
 
 
 def test_taxes_and_regions(rules):
