@@ -1,19 +1,12 @@
 /*
- * What every service shares: a main.c names the service and calls app_run(), and gets flags and WEFT_*
- * environment, workers, TLS, health, logs, signals and drain with no line of its own.
+ * What every service shares: a main.c names the service and calls app_run(), and gets flags and
+ * WEFT_* environment, workers, TLS, health, logs, signals and drain with no line of its own. --help
+ * lists the flags; app_flags.c has the table.
  *
- *	WEFT_LISTEN / --listen          address of the RPC port: "unix:/path", "127.0.0.1:0"
- *	WEFT_HEALTH_LISTEN / --health-listen   plaintext grpc.health.v1 on a port of its own
- *	WEFT_ADDRESS_FILE / --address-file     written when the port is open (atomically): what file:/// targets read
- *	WEFT_DATA / --data              folder of the store
- *	WEFT_TLS_CERT, _KEY, _CA        PEM files; without a certificate the port is plaintext
- *	WEFT_WORKERS / --workers        2
- *	WEFT_DRAIN / --drain            how long a drain waits for calls, "10s"
- *	WEFT_TARGET_<NAME> / --target NAME=TARGET   where another service is found
- *	WEFT_LOG / --log-level          debug, info, warning, error
- *
- * SIGTERM and SIGINT: health says NOT_SERVING, the address file is withdrawn, GOAWAY, calls under way finish, the
- * store closes, exit 0. A second signal ends it at once.
+ * SIGTERM and SIGINT: health says NOT_SERVING, the address file is withdrawn, the port closes,
+ * GOAWAY, calls under way finish (at most as long as --drain says), the store closes, exit 0. A
+ * second signal ends it at once. What cannot start says why in one log line and exits 1; flags
+ * that are wrong exit 2.
  */
 #ifndef CHASSIS_APP_H
 #define CHASSIS_APP_H
@@ -32,15 +25,20 @@ struct app_service {
 	const char *summary;                      /* a line for --help */
 	const struct store_migration *migrations; /* NULL: no store */
 	size_t n_migrations;
-	const char *const
-		*uses; /* names of the services that it calls, ends with NULL; may be NULL */
-	const struct weft_service *const *provides; /* for health, ends with NULL */
-	/* Once, before the workers serve; may be NULL. On worker 0's loop. *ret_process reaches start and stop. */
+	const char *const *uses; /* names of the services that it calls, ends with NULL; or NULL */
+	const struct weft_service *const *provides; /* for health, ends with NULL; or NULL */
+
+	/* Once, before the workers start, on worker 0's loop; may be NULL. *ret_process reaches
+	 * start and stop. */
 	int (*start_process)(struct app *app, void **ret_process);
+	/* After the drain, before the workers stop: ends what works by itself (sweeper, relay). A
+	 * write that is under way is still done. */
 	void (*stop_process)(struct app *app, void *process);
-	/* Once for each worker, on its loop: builds its `self` and adds services to app_worker_server(). */
+	/* Once for each worker, on its loop: builds its `self` and adds services to
+	 * app_worker_server(). */
 	int (*start)(struct app_worker *worker, void *process, void **ret_self);
-	void (*stop)(struct app_worker *worker, void *self); /* after the drain, on its loop */
+	/* After the drain, on its loop: no call is left, and no write or query is under way. */
+	void (*stop)(struct app_worker *worker, void *self);
 };
 
 int app_run(const struct app_service *service, int argc, char **argv); /* what main() returns */

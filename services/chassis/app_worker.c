@@ -1,0 +1,159 @@
+/*
+ * One worker of a service: its server, its reader and its channels, which come and go on its own
+ * loop, as worker 0 orders.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app_internal.h"
+
+/* The order is carried out; worker 0 counts. */
+static void report(struct app_worker *worker, int r)
+{
+	worker->r = r;
+	worker->report.run = app_on_report;
+	weft_worker_post(worker->app->workers[0].worker, &worker->report);
+}
+
+/* ---- start */
+
+static int open_channels(struct app_worker *worker)
+{
+	const struct weft_channel_options options = {
+		.size = sizeof(options),
+		.tls = worker->app->client_tls,
+	};
+	const char *const *uses = worker->app->service->uses;
+	char why[256] = "";
+	size_t n = 0;
+	int r;
+
+	while (uses && uses[n])
+		n++;
+	worker->channels = calloc(n + 1, sizeof(struct weft_channel *));
+	if (!worker->channels)
+		abort();
+	for (; worker->n_channels < n; worker->n_channels++) {
+		const char *name = uses[worker->n_channels];
+		const char *target = app_flags_target(&worker->app->flags, name);
+
+		if (!target) {
+			snprintf(worker->error, sizeof(worker->error),
+				 "nobody says where %.40s is found: --target %.40s=TARGET", name,
+				 name);
+			return -EINVAL;
+		}
+		r = weft_channel_new(worker->worker, target, &options, why,
+				     &worker->channels[worker->n_channels]);
+		if (r < 0) {
+			snprintf(worker->error, sizeof(worker->error), "--target %.40s: %.180s",
+				 name, why);
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int open_server(struct app_worker *worker)
+{
+	const struct weft_server_options options = {
+		.size = sizeof(options),
+		.log_calls = weft_log_enabled(WEFT_LOG_DEBUG),
+	};
+	int r;
+
+	r = weft_server_new(worker->worker, &options, &worker->server);
+	return r < 0 ? r : weft_health_add(worker->app->health, worker->server);
+}
+
+static int start(struct app_worker *worker)
+{
+	struct app *app = worker->app;
+	int r;
+
+	r = open_channels(worker);
+	if (r < 0)
+		return r;
+	if (app->store) {
+		r = store_reader_new(app->store, worker->worker, &worker->reader);
+		if (r < 0)
+			return r;
+	}
+	r = open_server(worker);
+	if (r == 0)
+		r = app->service->start(worker, app->process, &worker->self);
+	worker->started = r == 0;
+	return r;
+}
+
+void app_worker_start(struct weft_task *order)
+{
+	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
+
+	report(worker, start(worker));
+}
+
+/* ---- drain and stop */
+
+static void on_drained(struct weft_server *server, void *data)
+{
+	report(data, 0);
+}
+
+void app_worker_drain(struct weft_task *order)
+{
+	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
+
+	weft_server_drain(worker->server, worker->app->flags.drain_ns, on_drained, worker);
+}
+
+void app_worker_stop(struct weft_task *order)
+{
+	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
+
+	weft_server_free(worker->server);
+	worker->server = NULL;
+	if (worker->started && worker->app->service->stop)
+		worker->app->service->stop(worker, worker->self);
+	for (size_t i = 0; i < worker->n_channels; i++)
+		weft_channel_unref(worker->channels[i]);
+	free(worker->channels);
+	store_reader_free(worker->reader);
+	report(worker, 0);
+}
+
+/* ---- what a service asks for */
+
+struct app *app_worker_app(struct app_worker *worker)
+{
+	return worker->app;
+}
+
+struct weft_worker *app_worker_worker(struct app_worker *worker)
+{
+	return worker->worker;
+}
+
+struct weft_server *app_worker_server(struct app_worker *worker)
+{
+	return worker->server;
+}
+
+struct store_reader *app_worker_reader(struct app_worker *worker)
+{
+	return worker->reader;
+}
+
+struct weft_channel *app_worker_channel(struct app_worker *worker, const char *name)
+{
+	const char *const *uses = worker->app->service->uses;
+
+	for (size_t i = 0; i < worker->n_channels; i++)
+		if (!strcmp(uses[i], name))
+			return worker->channels[i];
+	assert(!"a service that `uses` does not name");
+	return NULL;
+}
