@@ -39,6 +39,7 @@ struct weft_health {
 	pthread_mutex_t lock;
 	struct weft_map services;
 	struct weft_list attachments;
+	bool down; /* by weft_health_shutdown: nothing serves any more */
 };
 
 struct attachment {
@@ -65,14 +66,17 @@ static struct service *find(const struct weft_health *health, const char *name)
 	return weft_map_get(&health->services, name, strlen(name));
 }
 
-static Status status_of(struct weft_health *health, const char *name)
+/* `ret_final`: it will not change again. */
+static Status status_of(struct weft_health *health, const char *name, bool *ret_final)
 {
 	const struct service *service;
-	Status status;
+	Status status = STATUS_SERVICE_UNKNOWN;
 
 	pthread_mutex_lock(&health->lock);
 	service = find(health, name);
-	status = service ? service->status : STATUS_SERVICE_UNKNOWN;
+	if (service)
+		status = health->down ? STATUS_NOT_SERVING : service->status;
+	*ret_final = health->down;
 	pthread_mutex_unlock(&health->lock);
 	return status;
 }
@@ -82,8 +86,9 @@ static int check(struct weft_call *call, const Grpc__Health__V1__HealthCheckRequ
 {
 	Grpc__Health__V1__HealthCheckResponse res = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 	struct attachment *attachment = self;
+	bool final;
 
-	res.status = status_of(attachment->health, req->service);
+	res.status = status_of(attachment->health, req->service, &final);
 	if (res.status == STATUS_SERVICE_UNKNOWN)
 		return weft_call_fail(call, WEFT_NOT_FOUND, "nothing is known of a service \"%s\"",
 				      req->service);
@@ -102,19 +107,20 @@ static int watch_pump(struct weft_call *call, void *data)
 {
 	Grpc__Health__V1__HealthCheckResponse res = GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__INIT;
 	struct watch *watch = data;
+	bool final;
 	int r;
 
 	if (!weft_call_writable(call))
 		return 0;
-	res.status = status_of(watch->attachment->health, watch->service);
-	if (watch->sent && res.status == watch->status)
-		return 0;
-	r = grpc_health_v1_watch_send(call, &res);
-	if (r < 0)
-		return r;
-	watch->sent = true;
-	watch->status = res.status;
-	return 0;
+	res.status = status_of(watch->attachment->health, watch->service, &final);
+	if (!watch->sent || res.status != watch->status) {
+		r = grpc_health_v1_watch_send(call, &res);
+		if (r < 0)
+			return r;
+		watch->sent = true;
+		watch->status = res.status;
+	}
+	return final ? weft_call_finish(call) : 0;
 }
 
 static int watch(struct weft_call *call, const Grpc__Health__V1__HealthCheckRequest *req,
@@ -177,10 +183,9 @@ static struct service *find_or_add(struct weft_health *health, const char *name)
 	return service;
 }
 
-void weft_health_set(struct weft_health *health, const char *service, enum weft_health_state state)
+/* Under the lock. */
+static void wake_workers(struct weft_health *health)
 {
-	pthread_mutex_lock(&health->lock);
-	find_or_add(health, service)->status = status_from(state);
 	weft_list_each (at, after, &health->attachments) {
 		struct attachment *attachment = weft_list_entry(at, struct attachment, node);
 
@@ -188,6 +193,21 @@ void weft_health_set(struct weft_health *health, const char *service, enum weft_
 			weft_worker_post(attachment->worker, &attachment->wake);
 		attachment->posted = true;
 	}
+}
+
+void weft_health_set(struct weft_health *health, const char *service, enum weft_health_state state)
+{
+	pthread_mutex_lock(&health->lock);
+	find_or_add(health, service)->status = status_from(state);
+	wake_workers(health);
+	pthread_mutex_unlock(&health->lock);
+}
+
+void weft_health_shutdown(struct weft_health *health)
+{
+	pthread_mutex_lock(&health->lock);
+	health->down = true;
+	wake_workers(health);
 	pthread_mutex_unlock(&health->lock);
 }
 

@@ -187,6 +187,30 @@ def test_health_watch_on_every_worker(server):
         assert [next(watch).status for watch in watches[1:]] == [states.SERVING] * 3
 
 
+def test_health_shutdown(server):
+    """Every watch hears NOT_SERVING once and ends; what is set or asked later finds it so."""
+    import health_pb2
+
+    states = health_pb2.HealthCheckResponse
+    server.say("serving a.Service")
+    server.say("not_serving b.Service")
+    with contextlib.ExitStack() as stack:
+        stubs = [Health(stack.enter_context(server.channel())) for _ in range(4)]
+        names = ["a.Service", "a.Service", "b.Service", "b.Service"]
+        requests = [health_pb2.HealthCheckRequest(service=name) for name in names]
+        watches = [stub.Watch(request, timeout=60) for stub, request in zip(stubs, requests)]
+        first = [next(watch).status for watch in watches]
+        assert first == [states.SERVING] * 2 + [states.NOT_SERVING] * 2
+        server.say("shutdown")
+        rest = [[message.status for message in watch] for watch in watches]
+        assert rest == [[states.NOT_SERVING], [states.NOT_SERVING], [], []]
+        assert [watch.code() for watch in watches] == [CODES.OK] * 4
+        server.say("serving a.Service")
+        assert stubs[0].Check(requests[0], timeout=10).status == states.NOT_SERVING
+        late = stubs[0].Watch(requests[0], timeout=60)
+        assert [message.status for message in late] == [states.NOT_SERVING]
+
+
 def test_health_under_changes(server):
     """Thousands of changes under watches that come and go: each hears the last state in the end."""
     import health_pb2

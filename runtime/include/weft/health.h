@@ -24,6 +24,10 @@ int weft_health_add(struct weft_health *health, struct weft_server *server); /* 
 void weft_health_set(struct weft_health *health, const char *service,
 		     enum weft_health_state state); /* any thread */
 
+/* Before a drain: everything is NOT_SERVING from now on, whatever is set later; every watcher
+ * hears it, and its Watch ends, so that no drain waits for it. Any thread. */
+void weft_health_shutdown(struct weft_health *health);
+
 #ifdef __cplusplus
 }
 #endif

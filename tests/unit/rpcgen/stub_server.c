@@ -1,8 +1,8 @@
 /*
  * A server of generated stubs, for foreign clients: test.echo.v1.Echo and health, on two workers.
  *
- * It prints its address, obeys the lines "serving NAME", "not_serving NAME" and "unknown NAME" on
- * standard input ("" is a name), each answered by "ok", and ends with its standard input.
+ * It prints its address, obeys the lines "serving NAME", "not_serving NAME", "unknown NAME" ("" is a
+ * name) and "shutdown" on standard input, each answered by "ok", and ends with its standard input.
  */
 #include "echo.h"
 
@@ -39,6 +39,8 @@ static void obey(struct program *program, char *line)
 
 	if (name)
 		*name++ = '\0';
+	if (strcmp(line, "shutdown") == 0)
+		weft_health_shutdown(program->health);
 	for (unsigned i = 0; name && i < WEFT_COUNT(states); i++)
 		if (strcmp(line, states[i]) == 0)
 			weft_health_set(program->health, name, (enum weft_health_state)i);
