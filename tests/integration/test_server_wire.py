@@ -1,0 +1,283 @@
+"""Our server against frames written by hand (python3-h2): what no gRPC library would ever send."""
+
+import socket
+import struct
+import subprocess
+
+import h2.config
+import h2.connection
+import h2.events
+import h2.exceptions
+import pytest
+
+WAIT = 20
+
+
+@pytest.fixture(scope="module")
+def address(build):
+    process = subprocess.Popen([build / "tests/support/rpc_server", "127.0.0.1:0"], stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    host, port = process.stdout.readline().strip().rsplit(":", 1)
+    yield host, int(port)
+    process.terminate()
+    assert process.wait(WAIT) == 0
+    process.stdout.close()
+
+
+class Client:
+    """An HTTP/2 connection that notes what it is told."""
+
+    def __init__(self, address, handshake=True):
+        self.socket = socket.create_connection(address, timeout=WAIT)
+        config = h2.config.H2Configuration(header_encoding="utf-8", validate_outbound_headers=False,
+                                           normalize_outbound_headers=False)
+        self.h2 = h2.connection.H2Connection(config)
+        self.events = []
+        self.closed = False
+        if handshake:
+            self.h2.initiate_connection()
+            self.flush()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def flush(self):
+        self.socket.sendall(self.h2.data_to_send())
+
+    def raw(self, type, flags, stream, payload=b""):
+        self.socket.sendall(struct.pack(">I", len(payload))[1:] + bytes([type, flags]) +
+                            struct.pack(">I", stream) + payload)
+
+    def request(self, path="/test.Raw/Echo", body=b"\0\0\0\0\0", end=True, **headers):
+        fields = {":method": "POST", ":scheme": "http", ":path": path, ":authority": "localhost",
+                  "content-type": "application/grpc", "te": "trailers"}
+        fields.update({name.replace("pseudo_", ":").replace("_", "-"): value for name, value in headers.items()})
+        stream = self.h2.get_next_available_stream_id()
+        self.h2.send_headers(stream, [(k, v) for k, v in fields.items() if v is not None],
+                             end_stream=end and not body)
+        if body:
+            self.h2.send_data(stream, body, end_stream=end)
+        self.flush()
+        return stream
+
+    def read(self):
+        try:
+            data = self.socket.recv(65536)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            self.closed = True
+            return
+        self.events += self.h2.receive_data(data)
+        self.flush_answers()
+
+    def flush_answers(self):
+        try:
+            self.flush()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def until(self, kind, stream=None):
+        while True:
+            for event in self.events:
+                if isinstance(event, kind) and (stream is None or event.stream_id == stream):
+                    return event
+            assert not self.closed, f"closed before {kind.__name__}: {self.events}"
+            assert not any(isinstance(event, h2.events.StreamReset) and event.stream_id == stream
+                           for event in self.events), f"reset before {kind.__name__}"
+            self.read()
+
+    def until_closed(self):
+        while not self.closed:
+            self.read()
+
+    def answer(self, stream):
+        """All header fields of the response, trailers included, and its body."""
+        self.until(h2.events.StreamEnded, stream)
+        fields, body = {}, b""
+        for event in self.events:
+            if getattr(event, "stream_id", None) != stream:
+                continue
+            if isinstance(event, (h2.events.ResponseReceived, h2.events.TrailersReceived)):
+                fields.update(event.headers)
+            if isinstance(event, h2.events.DataReceived):
+                body += event.data
+        return fields, body
+
+
+@pytest.fixture
+def client(address):
+    with Client(address) as client:
+        yield client
+
+
+def test_a_plain_exchange(client):
+    fields, body = client.answer(client.request(body=b"\0\0\0\0\3abc"))
+    assert fields[":status"] == "200" and fields["content-type"] == "application/grpc"
+    assert fields["grpc-status"] == "0" and body == b"\0\0\0\0\3abc"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
+def test_only_post(client, method):
+    fields, _ = client.answer(client.request(pseudo_method=method))
+    assert fields[":status"] == "405" and fields["allow"] == "POST" and "grpc-status" not in fields
+
+
+@pytest.mark.parametrize("type", [None, "application/json", "application/grpcx", "text/html", ""])
+def test_only_grpc(client, type):
+    fields, _ = client.answer(client.request(content_type=type))
+    assert fields[":status"] == "415" and "grpc-status" not in fields
+
+
+@pytest.mark.parametrize("type", ["application/grpc+proto", "application/grpc;charset=utf-8"])
+def test_grpc_with_a_suffix(client, type):
+    assert client.answer(client.request(content_type=type))[0]["grpc-status"] == "0"
+
+
+@pytest.mark.parametrize("headers, status, word", [
+    (dict(te=None), "13", "te: trailers"),
+    (dict(grpc_timeout="1"), "13", "grpc-timeout"),
+    (dict(grpc_timeout="123456789S"), "13", "grpc-timeout"),
+    (dict(grpc_timeout="-1S"), "13", "grpc-timeout"),
+    (dict(x_thing_bin="!!!"), "13", "metadata"),
+    (dict(grpc_encoding="gzip"), "12", "gzip"),
+    (dict(pseudo_path="/nobody/here"), "12", "/nobody/here"),
+    (dict(pseudo_path="/"), "12", "no method"),
+])
+def test_trailers_only(client, headers, status, word):
+    stream = client.request(**headers)
+    fields, body = client.answer(stream)
+    assert fields[":status"] == "200" and fields["grpc-status"] == status and word in fields["grpc-message"]
+    assert body == b"" and len([e for e in client.events if isinstance(e, h2.events.TrailersReceived)]) == 0
+    if status == "12" and "grpc_encoding" in headers:
+        assert fields["grpc-accept-encoding"] == "identity"
+    assert client.answer(client.request())[0]["grpc-status"] == "0"
+
+
+def test_the_timeout_is_kept(client):
+    fields, _ = client.answer(client.request("/test.Raw/Never", grpc_timeout="20m"))
+    assert fields["grpc-status"] == "4"
+
+
+@pytest.mark.parametrize("body, status", [
+    (b"\1\0\0\0\0", "13"),             # compressed, with no encoding
+    (b"\2\0\0\0\0", "13"),             # no such flag
+    (b"\0\0\0\0\5abc", "13"),          # cut short
+    (b"\0\0", "13"),                   # within the prefix
+    (b"\0\0\x40\0\1", "8"),            # 4 MiB and a byte
+    (b"\0\xff\xff\xff\xff", "8"),
+])
+def test_bad_frames(client, body, status):
+    fields, _ = client.answer(client.request("/test.Raw/Sum", body=body))
+    assert fields["grpc-status"] == status
+
+
+def test_a_message_byte_by_byte(client):
+    stream = client.request(body=None, end=False)
+    for byte in b"\0\0\0\0\3abc":
+        client.h2.send_data(stream, bytes([byte]))
+        client.flush()
+    client.h2.end_stream(stream)
+    client.flush()
+    assert client.answer(stream)[1] == b"\0\0\0\0\3abc"
+
+
+def test_an_early_error_stops_the_request(client):
+    stream = client.request("/nobody", body=b"\0\0\0\0\1", end=False)
+    fields, _ = client.answer(stream)
+    assert fields["grpc-status"] == "12"
+    assert client.until(h2.events.StreamReset, stream).error_code == 0  # RFC 9113, 8.1
+
+
+def test_headers_above_the_limit(client):
+    fields, _ = client.answer(client.request(x_large="x" * 17000))
+    assert fields[":status"] == "431"
+    assert client.answer(client.request())[0]["grpc-status"] == "0"
+
+
+def test_the_stream_limit_is_announced_and_kept(client):
+    client.until(h2.events.RemoteSettingsChanged)
+    assert client.h2.remote_settings.max_concurrent_streams == 256
+
+
+# --- Attacks: this connection ends, the server goes on ---------------------------------------------
+
+
+@pytest.fixture
+def still_serving(address):
+    yield
+    with Client(address) as other:
+        assert other.answer(other.request())[0]["grpc-status"] == "0"
+
+
+def test_no_preface(address, still_serving):
+    with Client(address, handshake=False) as client:
+        client.socket.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        client.until_closed()
+
+
+def test_rapid_reset(address, still_serving):
+    """CVE-2023-44487"""
+    with Client(address) as client:
+        try:
+            for _ in range(5000):
+                stream = client.request("/test.Raw/Never", end=False)
+                client.h2.reset_stream(stream, 8)
+            client.flush()
+            client.until_closed()
+        except (BrokenPipeError, ConnectionResetError, h2.exceptions.ProtocolError):
+            pass  # cut while it went on
+
+
+def test_resets_that_are_provoked(address, still_serving):
+    """CVE-2025-8671: windows that overflow make the server reset its own streams."""
+    with Client(address) as client:
+        sent = 0
+        try:
+            for sent in range(5000):
+                stream = client.request("/test.Raw/Never", end=False)
+                client.raw(8, 0, stream, struct.pack(">I", 0x7FFFFFFF))
+        except (BrokenPipeError, ConnectionResetError, h2.exceptions.ProtocolError):
+            pass
+        assert 900 < sent < 4999 or client.until(h2.events.ConnectionTerminated)
+
+
+def test_ping_flood(address, still_serving):
+    with Client(address) as client:
+        try:
+            for _ in range(300):
+                client.socket.sendall((b"\0\0\x08\6\0\0\0\0\0" + b"x" * 8) * 100)
+                client.socket.setblocking(False)
+                try:
+                    while client.socket.recv(65536):
+                        pass
+                except BlockingIOError:
+                    pass
+                client.socket.settimeout(WAIT)
+            client.until_closed()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+
+def test_continuation_flood(address, still_serving):
+    """CVE-2024-27316"""
+    with Client(address) as client:
+        try:
+            client.raw(1, 0, 1, b"\x83")
+            for _ in range(1000):
+                client.raw(9, 0, 1, b"\x40\1a\1b" * 100)
+            client.until_closed()
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+
+def test_malformed_frames(address, still_serving):
+    for frame in [(0, 0, 0, b"data without a stream"), (1, 4, 2, b"\x83"), (4, 0, 0, b"odd"), (6, 0, 0, b"short"),
+                  (1, 4, 1, b"\xff\xff\xff\xff\xff\xff"), (8, 0, 0, b"\0\0\0\0"), (0, 0, 99, b"idle stream")]:
+        with Client(address) as client:
+            client.raw(*frame)
+            client.until_closed()
+            assert any(isinstance(e, h2.events.ConnectionTerminated) and e.error_code for e in client.events), frame
