@@ -6,27 +6,61 @@
 #include "exchange.h"
 
 #define MAX_STREAMS 100
+#define LINGER_NS   (2 * WEFT_SECOND)
 
 struct http2 {
 	struct edge_connection connection;
 	struct weft_h2 *h2;
 };
 
+/*
+ * A response may be complete before its request. Its end makes the other floor reset the stream (NO_ERROR), which
+ * is right, and which some clients take for a failure while they still send: curl 7.88 then loses the response. So
+ * the end lingers, until the request is complete or the client has had a moment to see that nobody wants the rest.
+ */
 struct stream {
 	struct weft_h2_stream *stream;
 	struct exchange *exchange;
+	bool request_open;
+	bool lingering;
+	struct weft_timer linger;
 	bool held;
 	size_t owed; /* bytes that were received while it was held */
 };
 
+static struct weft_loop *loop_of(const struct stream *stream)
+{
+	return weft_worker_loop(stream->exchange->worker->worker);
+}
+
 /* --- The response --------------------------------------------------------------------------------- */
 
+static void end(struct stream *stream)
+{
+	if (stream->request_open) {
+		stream->lingering = true;
+		weft_timer_start(loop_of(stream), &stream->linger, LINGER_NS);
+	} else {
+		weft_h2_stream_end(stream->stream, NULL, 0);
+	}
+}
+
+static void on_linger(struct weft_timer *timer, void *data)
+{
+	struct stream *stream = data;
+
+	weft_h2_stream_end(stream->stream, NULL, 0);
+}
+
 static void on_respond(struct exchange *exchange, const struct weft_h2_header *headers, size_t n,
-		       bool end)
+		       bool last)
 {
 	struct stream *stream = exchange->front_data;
+	bool linger = last && stream->request_open;
 
-	weft_h2_respond(stream->stream, headers, n, end);
+	weft_h2_respond(stream->stream, headers, n, last && !linger);
+	if (linger)
+		end(stream);
 }
 
 static void on_write(struct exchange *exchange, const void *bytes, size_t len)
@@ -41,7 +75,11 @@ static void on_end(struct exchange *exchange, const struct weft_h2_header *trail
 {
 	struct stream *stream = exchange->front_data;
 
-	weft_h2_stream_end(stream->stream, trailers, n);
+	/* gRPC's clients know this case well. */
+	if (n > 0)
+		weft_h2_stream_end(stream->stream, trailers, n);
+	else
+		end(stream);
 }
 
 static void on_abort(struct exchange *exchange, bool now)
@@ -103,7 +141,13 @@ static void on_request_end(struct weft_h2_stream *h2_stream, void *data)
 {
 	struct stream *stream = data;
 
+	stream->request_open = false;
 	exchange_body_end(stream->exchange);
+	if (!stream->lingering)
+		return;
+	stream->lingering = false;
+	weft_timer_stop(loop_of(stream), &stream->linger);
+	end(stream);
 }
 
 static void on_writable(struct weft_h2_stream *h2_stream, void *data)
@@ -118,6 +162,7 @@ static void on_stream_close(struct weft_h2_stream *h2_stream, uint32_t error_cod
 {
 	struct stream *stream = data;
 
+	weft_timer_stop(loop_of(stream), &stream->linger);
 	exchange_gone(stream->exchange);
 	free(stream);
 }
@@ -150,6 +195,8 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	if (!stream)
 		return NULL;
 	stream->stream = h2_stream;
+	stream->request_open = true; /* on_request_end follows in any case */
+	weft_timer_init(&stream->linger, on_linger, stream);
 	stream->exchange = exchange_new(http2->connection.worker, &front, stream, "HTTP/2",
 					weft_transport_peer(weft_h2_transport(h2)));
 	*ret_data = stream;
