@@ -14,12 +14,12 @@
 
 unsigned http_status_of(enum weft_code code); /* unknown codes are 500 */
 
-/* Appends the body. A detail whose type `schema` (may be NULL) does not know keeps its bytes, as base64 in
- * "value". The standard google.rpc details are always known. Broken details are left out. */
+/* Appends the body. A detail whose type `schema` (may be NULL) does not know, or that is broken, keeps its bytes,
+ * as base64 in "value". */
 int http_status_body(const struct weft_status *status, const struct weft_schema *schema,
 		     struct weft_buffer *out);
 
-/* The last line of a server stream that failed after messages were sent: {"error":{…the body…}}. */
+/* The last line of a server stream that failed after messages were sent: {"error":{…the body…}} and '\n'. */
 int http_status_error_line(const struct weft_status *status, const struct weft_schema *schema,
 			   struct weft_buffer *out);
 

@@ -370,17 +370,13 @@ static bool seen_before(struct seen *seen, size_t index)
 static int unknown_field(struct decoder *d, const struct weft_schema_message *message,
 			 struct weft_bytes name)
 {
-	struct suggestion suggestion = { .text = (const char *)name.data, .len = name.len };
+	const char *meant = weft_schema_field_suggest(message, (const char *)name.data, name.len);
 	int shown = (int)(name.len > 40 ? weft_utf8_floor(name.data, 40) : name.len);
 
-	for (size_t i = 0; i < message->n_fields; i++) {
-		suggestion_offer(&suggestion, message->fields[i].json_name);
-		suggestion_offer(&suggestion, message->fields[i].name);
-	}
-	if (suggestion.best)
+	if (meant)
 		return lexer_fail(&d->lexer, d->lexer.token,
 				  "no field \"%.*s\" in %s; did you mean \"%s\"?", shown, name.data,
-				  message->full_name, suggestion.best);
+				  message->full_name, meant);
 	return lexer_fail(&d->lexer, d->lexer.token, "no field \"%.*s\" in %s", shown, name.data,
 			  message->full_name);
 }

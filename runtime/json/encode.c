@@ -22,7 +22,6 @@
 #include "place.h"
 #include "scalar.h"
 #include "well_known.h"
-#include "wire/base64.h"
 
 #define DEFAULT_MAX_DEPTH 100
 
@@ -287,20 +286,6 @@ static int put_scalar(struct encoder *e, const struct weft_schema_field *field, 
 	}
 }
 
-static int put_base64(struct encoder *e, struct weft_bytes bytes)
-{
-	uint8_t *room;
-	int r;
-
-	r = weft_buffer_reserve(e->out, weft_base64_encoded_size(bytes.len) + 2, &room);
-	if (r < 0)
-		return r;
-	*room = '"';
-	e->out->len += 1 + weft_base64_encode(bytes.data, bytes.len, WEFT_BASE64_STANDARD, true,
-					      (char *)room + 1);
-	return put(e, "\"");
-}
-
 static int put_string(struct encoder *e, struct weft_bytes bytes)
 {
 	if (!weft_utf8_valid(bytes.data, bytes.len))
@@ -326,7 +311,7 @@ static int encode_value(struct encoder *e, const struct weft_schema_field *field
 	case WEFT_TYPE_MESSAGE:
 	case WEFT_TYPE_GROUP: return encode_content(e, field->message, wire->bytes);
 	case WEFT_TYPE_STRING: return put_string(e, wire->bytes);
-	case WEFT_TYPE_BYTES: return put_base64(e, wire->bytes);
+	case WEFT_TYPE_BYTES: return weft_json_base64(wire->bytes.data, wire->bytes.len, e->out);
 	default: return put_scalar(e, field, wire->value, "");
 	}
 }

@@ -6,11 +6,11 @@
 
 #include "base/utf8.h"
 #include "number.h"
+#include "suggest.h"
 #include "wire/base64.h"
 
-#define SNIPPET        40 /* of a wrong value, in an error */
-#define SUGGEST_LENGTH 64 /* longer names are not compared */
-#define LISTED_VALUES  6
+#define SNIPPET       40 /* of a wrong value, in an error */
+#define LISTED_VALUES 6
 
 enum weft_wire_type scalar_wire_type(enum weft_field_type type)
 {
@@ -237,44 +237,4 @@ void scalar_explain(const struct weft_schema_field *field, int r, const char *te
 		snprintf(message, size, "\"%.*s%s\" is not %s %s", shown, text, cut, article, name);
 	if (field->enumeration && r != -ERANGE)
 		explain_enum(field->enumeration, text, len, message, size);
-}
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-/* Levenshtein's distance: one row of its table at a time. */
-static size_t distance(const char *a, size_t n, const char *b, size_t m)
-{
-	size_t row[SUGGEST_LENGTH + 1];
-
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t above = row[j];
-
-			row[j] = least(least(above, row[j - 1]) + 1,
-				       diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[m];
-}
-
-void suggestion_offer(struct suggestion *suggestion, const char *name)
-{
-	size_t len = strlen(name), d;
-
-	if (len > SUGGEST_LENGTH || suggestion->len > SUGGEST_LENGTH)
-		return;
-	d = distance(suggestion->text, suggestion->len, name, len);
-	if (d > 1 + suggestion->len / 4 || (suggestion->best && d >= suggestion->distance))
-		return;
-	suggestion->best = name;
-	suggestion->distance = d;
 }

@@ -26,13 +26,4 @@ int scalar_append_base64(struct weft_buffer *out, const char *text, size_t len);
 void scalar_explain(const struct weft_schema_field *field, int r, const char *text, size_t len,
 		    char *message, size_t size);
 
-/* The name among `names` that `text` was perhaps meant to be, or NULL. */
-struct suggestion {
-	const char *text;
-	size_t len;
-	const char *best;
-	size_t distance;
-};
-void suggestion_offer(struct suggestion *suggestion, const char *name);
-
 #endif

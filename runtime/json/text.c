@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "scalar.h"
 #include "well_known.h"
+#include "wire/base64.h"
 
 static int quote_special(uint8_t c, struct weft_buffer *out)
 {
@@ -53,6 +54,21 @@ int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out)
 	if (r >= 0)
 		r = weft_buffer_append(out, plain, (size_t)(at - plain));
 	return r < 0 ? r : weft_buffer_append_byte(out, '"');
+}
+
+int weft_json_base64(const void *bytes, size_t len, struct weft_buffer *out)
+{
+	uint8_t *room;
+	int r;
+
+	r = weft_buffer_reserve(out, weft_base64_encoded_size(len) + 2, &room);
+	if (r < 0)
+		return r;
+	room[0] = '"';
+	len = weft_base64_encode(bytes, len, WEFT_BASE64_STANDARD, true, (char *)room + 1);
+	room[len + 1] = '"';
+	out->len += len + 2;
+	return 0;
 }
 
 static bool is_space(char c)

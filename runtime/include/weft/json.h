@@ -61,6 +61,8 @@ int weft_json_field_to_wire(const struct weft_schema_field *field, const char *t
 
 /* A JSON string with its quotes, of any bytes (what is not UTF-8 becomes U+FFFD). */
 int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out);
+/* Bytes as a JSON string of base64. */
+int weft_json_base64(const void *bytes, size_t len, struct weft_buffer *out);
 
 /*
  * Finds where a JSON value ends in text that arrives in pieces, by its brackets and quotes alone; whether it is right

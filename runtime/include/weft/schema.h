@@ -147,6 +147,9 @@ const struct weft_schema_field *weft_schema_field(const struct weft_schema_messa
 /* By name or JSON name. */
 const struct weft_schema_field *weft_schema_field_named(const struct weft_schema_message *message,
 							const char *name, size_t len);
+/* The name of the field that `name`, which is none, was perhaps meant to be; or NULL. For errors. */
+const char *weft_schema_field_suggest(const struct weft_schema_message *message, const char *name,
+				      size_t len);
 const struct weft_schema_enum_value *weft_schema_enum_named(
 	const struct weft_schema_enum *enumeration, const char *name, size_t len);
 const struct weft_schema_enum_value *weft_schema_enum_numbered(
