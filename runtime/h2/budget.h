@@ -1,9 +1,9 @@
 /*
  * What a connection may cost us for nothing: a bucket of tokens that time and our own useful work
- * refill. Frames that carry no payload, bad frames, and resets that the peer provokes take tokens out; a
- * peer that empties a bucket is asked to calm down (GOAWAY, ENHANCE_YOUR_CALM). nghttp2 1.52 limits the
- * resets it receives, but not the ones it sends (CVE-2025-8671), nor empty frames. The sizes are those
- * of later nghttp2 releases.
+ * refill. Frames that carry no payload, bad frames, and resets that the peer provokes take tokens
+ * out; a peer that empties a bucket is asked to calm down (GOAWAY, ENHANCE_YOUR_CALM). nghttp2 1.52
+ * limits the resets it receives, but not the ones it sends (CVE-2025-8671), nor empty frames. The
+ * sizes are those of later nghttp2 releases.
  */
 #ifndef H2_BUDGET_H
 #define H2_BUDGET_H

@@ -4,9 +4,9 @@
  *
  *	OPEN ──► CLOSING ──► GONE
  *
- * CLOSING: nothing is read any more and the transport flushes what is left; GONE: the transport's last
- * call has come. Callbacks that are due (on_close, on_writable) run from a deferred task; the memory goes
- * when the owner's on_close has returned and that task is not queued.
+ * CLOSING: nothing is read any more and the transport flushes what is left; GONE: the transport's
+ * last call has come. Callbacks that are due (on_close, on_writable) run from a deferred task; the
+ * memory goes when the owner's on_close has returned and that task is not queued.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -55,7 +55,7 @@ static void connection_free(struct weft_h2 *h2)
 	free(h2);
 }
 
-/* --- What follows from the state the session is in ---------------------------------------------- */
+/* --- What follows from the state the session is in ---------------------------------------- */
 
 static void close_transport(struct weft_h2 *h2)
 {
@@ -152,7 +152,7 @@ static void on_timer(struct weft_timer *timer, void *data)
 	settle(h2);
 }
 
-/* --- The session's events ----------------------------------------------------------------------- */
+/* --- The session's events ----------------------------------------------------------------- */
 
 static const struct weft_h2_stream_events *on_stream(struct weft_h2_stream *stream,
 						     const struct weft_h2_header *headers, size_t n,
@@ -213,7 +213,7 @@ static const struct session_events session_events = {
 	.on_dispatch = on_dispatch,
 };
 
-/* --- The transport's events --------------------------------------------------------------------- */
+/* --- The transport's events --------------------------------------------------------------- */
 
 static void on_open(struct weft_transport *transport, void *data)
 {
@@ -268,7 +268,7 @@ static const struct weft_transport_events transport_events = {
 	.on_close = on_close,
 };
 
-/* --- The connection ----------------------------------------------------------------------------- */
+/* --- The connection ----------------------------------------------------------------------- */
 
 static struct weft_h2 *connection_new(enum session_role role, struct weft_transport *transport,
 				      const struct weft_h2_options *options,

@@ -1,5 +1,5 @@
-/* The collector of a header block; see headers.h. Strings move while it grows, so that the pointers are
- * set once, at the end. */
+/* The collector of a header block; see headers.h. Strings move while it grows, so that the pointers
+ * are set once, at the end. */
 #include "h2/headers.h"
 
 #include <stdlib.h>

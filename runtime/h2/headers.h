@@ -1,8 +1,9 @@
 /*
- * A header block while it is being received: nghttp2 hands fields over one at a time, the owner of a
- * stream gets them together. A connection has one block under way at most (HTTP/2 lets nothing come
- * between its frames), so the session owns one of these, and its memory is bounded by `limit`: name,
- * value and 32 for each field, as RFC 9113 counts. Fields past the limit are dropped and `over` is set.
+ * A header block while it is being received: nghttp2 hands fields over one at a time, the owner of
+ * a stream gets them together. A connection has one block under way at most (HTTP/2 lets nothing
+ * come between its frames), so the session owns one of these, and its memory is bounded by `limit`:
+ * name, value and 32 for each field, as RFC 9113 counts. Fields past the limit are dropped and
+ * `over` is set.
  */
 #ifndef H2_HEADERS_H
 #define H2_HEADERS_H

@@ -1,6 +1,7 @@
 /*
- * The room that a flush offers for frames, and the spill: the rest of a frame that did not fit, which goes
- * first the next time. So a room is always filled to its end, and the spill is one frame at most.
+ * The room that a flush offers for frames, and the spill: the rest of a frame that did not fit,
+ * which goes first the next time. So a room is always filled to its end, and the spill is one frame
+ * at most.
  */
 #ifndef H2_ROOM_H
 #define H2_ROOM_H

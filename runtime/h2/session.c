@@ -1,9 +1,9 @@
 /*
  * The HTTP/2 protocol of one connection, by nghttp2; session.h says when callbacks run.
  *
- * nghttp2 knows a stream by its user data alone: once that is NULL (refused, closed, aborted) nothing of
- * ours is touched any more. Bodies are never copied into nghttp2: it asks how much there is (read_body)
- * and then has us write the frame into the room of session_send (send_body).
+ * nghttp2 knows a stream by its user data alone: once that is NULL (refused, closed, aborted)
+ * nothing of ours is touched any more. Bodies are never copied into nghttp2: it asks how much there
+ * is (read_body) and then has us write the frame into the room of session_send (send_body).
  */
 #include "h2/session.h"
 
@@ -48,7 +48,7 @@ struct session {
 	char error[160];
 };
 
-/* --- Streams that have something to tell their owner --------------------------------------------- */
+/* --- Streams that have something to tell their owner -------------------------------------- */
 
 static void make_pending(struct weft_h2_stream *stream)
 {
@@ -93,7 +93,7 @@ void session_dispatch(struct session *session)
 	session->dispatching = false;
 }
 
-/* --- Output -------------------------------------------------------------------------------------- */
+/* --- Output ------------------------------------------------------------------------------- */
 
 static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *fields,
 			    size_t n);
@@ -119,7 +119,8 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, si
 		stream->body = BODY_ENDED;
 		*flags |= NGHTTP2_DATA_FLAG_EOF;
 		if (stream->trailers) {
-			/* Here and not in send_body: nghttp2 leaves out a frame that would be empty. */
+			/* Here and not in send_body: nghttp2 leaves out a frame that would be
+			 * empty. */
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
 			submit_trailers(stream, stream->trailers->fields, stream->trailers->n);
 		}
@@ -209,7 +210,7 @@ static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *fram
 	return 0;
 }
 
-/* --- Input --------------------------------------------------------------------------------------- */
+/* --- Input -------------------------------------------------------------------------------- */
 
 static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data)
 {
@@ -430,7 +431,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 	return 0;
 }
 
-/* --- The session itself -------------------------------------------------------------------------- */
+/* --- The session itself ------------------------------------------------------------------- */
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
@@ -604,7 +605,7 @@ void *session_data(const struct session *session)
 	return session->data;
 }
 
-/* --- Streams, as their owners drive them --------------------------------------------------------- */
+/* --- Streams, as their owners drive them -------------------------------------------------- */
 
 #define FEW_FIELDS 32
 
@@ -712,7 +713,7 @@ void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_head
 	if (stream->life != STREAM_LIVE || stream->body != BODY_OPEN)
 		return;
 	if (n && !stream->unsent) {
-		/* No DATA frame of ours may follow: the deferred body is dropped with the stream. */
+		/* No DATA of ours may follow: the deferred body is dropped with the stream. */
 		stream->body = BODY_ENDED;
 		submit_trailers(stream, trailers, n);
 		stream->session->events->on_output(stream->session->data);
@@ -750,9 +751,9 @@ void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
 }
 
 /*
- * The peer may send what the usual window leaves beside the bytes that the owner still has, or what the
- * owner expects when that is more. A window is opened by half of it or more at a time, and at once for
- * what is expected: nobody would consume anything before it is there.
+ * The peer may send what the usual window leaves beside the bytes that the owner still has, or what
+ * the owner expects when that is more. A window is opened by half of it or more at a time, and at
+ * once for what is expected: nobody would consume anything before it is there.
  */
 static void open_window(struct weft_h2_stream *stream)
 {

@@ -1,11 +1,12 @@
 /*
- * A session: the HTTP/2 protocol of one connection as pure bytes, in either role. Bytes of the peer go
- * into session_receive, bytes for the peer come out of session_send; there is no descriptor, timer or
- * clock here. It owns the streams. This is the only place that knows nghttp2.
+ * A session: the HTTP/2 protocol of one connection as pure bytes, in either role. Bytes of the peer
+ * go into session_receive, bytes for the peer come out of session_send; there is no descriptor,
+ * timer or clock here. It owns the streams. This is the only place that knows nghttp2.
  *
  * When an owner's callback runs: on_stream, on_headers, on_data and on_end inside session_receive;
  * on_writable and on_close inside session_dispatch, which is asked for by events.on_dispatch. So no
- * callback runs inside a function that its owner has called, and no stream dies under its own callback.
+ * callback runs inside a function that its owner has called, and no stream dies under its own
+ * callback.
  */
 #ifndef H2_SESSION_H
 #define H2_SESSION_H
@@ -37,9 +38,9 @@ void session_free(struct session *session); /* after session_abort and session_d
 
 bool session_ready(const struct session *session); /* the peer has sent its SETTINGS */
 
-/* 0, or -EPROTO when the peer is beyond understanding: flush and close. `now` refills the budgets. */
+/* 0, or -EPROTO when the peer is beyond understanding: close. `now` refills the budgets. */
 int session_receive(struct session *session, const uint8_t *bytes, size_t len, uint64_t now);
-/* Fills `bytes` with frames, splitting the last one if it must: less than `cap` means that is all. */
+/* Fills `bytes` with frames, cutting the last one: less than `cap` means that is all. */
 size_t session_send(struct session *session, uint8_t *bytes, size_t cap);
 void session_dispatch(struct session *session);
 
@@ -50,8 +51,8 @@ bool session_congested(const struct session *session);
 /* Why it ended badly, or "". */
 const char *session_error(const struct session *session);
 
-/* Announces the end (GOAWAY with 2^31-1) and asks for an answer; session_drain_last says which stream
- * was the last. Both are harmless when repeated. */
+/* Announces the end (GOAWAY with 2^31-1) and asks for an answer; session_drain_last says which
+ * stream was the last. Both are harmless when repeated. */
 void session_drain(struct session *session);
 void session_drain_last(struct session *session);
 bool session_draining(const struct session *session);
@@ -69,7 +70,7 @@ void *session_data(const struct session *session); /* the `data` of session_new 
 
 void session_stream_resume(struct weft_h2_stream *stream); /* its queue has grown */
 
-/* The public functions on a stream that speak to nghttp2 (weft_h2_respond, weft_h2_stream_end, _reset,
- * _consume, _expect) are in session.c too. */
+/* The public functions on a stream that speak to nghttp2 (weft_h2_respond, weft_h2_stream_end,
+ * _reset, _consume, _expect) are in session.c too. */
 
 #endif

@@ -1,4 +1,4 @@
-/* The body queue of a stream, and the public functions that need no more than that; see stream.h. */
+/* The body queue of a stream, and the public functions that need only that; see stream.h. */
 #include "h2/stream.h"
 
 #include <errno.h>
@@ -91,7 +91,8 @@ uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)
 	chunk->len = len;
 	chunk->at = 0;
 
-	/* A stream that is gone keeps the bytes as well, so that whoever fills the room needs not ask. */
+	/* A stream that is gone keeps the bytes as well, so that whoever fills the room needs not
+	 * ask. */
 	if (stream->last)
 		stream->last->next = chunk;
 	else

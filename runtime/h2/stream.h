@@ -2,8 +2,8 @@
  * A stream: the queue of its body, and what has become of either side.
  *
  * The session owns it from the request's headers until its on_close has returned. Two sides end it
- * independently: ours (`body`), the peer's (`remote_ended`); `life` says whether events still reach the
- * owner and whether nghttp2 still knows it.
+ * independently: ours (`body`), the peer's (`remote_ended`); `life` says whether events still reach
+ * the owner and whether nghttp2 still knows it.
  */
 #ifndef H2_STREAM_H
 #define H2_STREAM_H

@@ -1,6 +1,6 @@
 /*
- * The life of a call at its server: its answer, its cancellation, its memory. What the client sends is
- * in call_input.c, how a request becomes a call in request.c.
+ * The life of a call at its server: its answer, its cancellation, its memory. What the client sends
+ * is in call_input.c, how a request becomes a call in request.c.
  */
 #include "rpc/call.h"
 
@@ -15,7 +15,7 @@
 
 #define CONTENT_TYPE "application/grpc"
 
-/* --- Memory --------------------------------------------------------------------------------------- */
+/* --- Memory ------------------------------------------------------------------------------- */
 
 static void on_deadline(struct weft_timer *timer, void *data);
 static void on_task(struct weft_task *task);
@@ -75,7 +75,7 @@ void weft_call_remove_child(struct weft_call *call, struct weft_child *child)
 	weft_call_unref(call);
 }
 
-/* --- What is due, from the loop ------------------------------------------------------------------- */
+/* --- What is due, from the loop ----------------------------------------------------------- */
 
 static void run_pump(struct weft_call *call)
 {
@@ -119,7 +119,7 @@ void call_schedule(struct weft_call *call)
 	weft_loop_defer(weft_worker_loop(call->worker), &call->task);
 }
 
-/* --- The end -------------------------------------------------------------------------------------- */
+/* --- The end ------------------------------------------------------------------------------ */
 
 static void log_call(const struct weft_call *call, enum weft_code code)
 {
@@ -268,7 +268,7 @@ void call_abort(struct weft_call *call, enum weft_code code, const char *format,
 	if (!status.message)
 		status.message = "";
 
-	/* A client that does not read what was sent before will not read a status behind it either. */
+	/* A client that does not read what was sent will not read a status behind it. */
 	if (!weft_h2_stream_writable(call->stream))
 		weft_h2_stream_reset(call->stream, WEFT_H2_CANCEL);
 	else
@@ -355,7 +355,7 @@ int weft_call_finish(struct weft_call *call)
 	return answer(call, &ok);
 }
 
-/* --- Messages out --------------------------------------------------------------------------------- */
+/* --- Messages out ------------------------------------------------------------------------- */
 
 /* Room for a message behind its prefix, in the stream's queue. */
 static int reserve_message(struct weft_call *call, size_t len, uint8_t **ret_room)
@@ -471,7 +471,7 @@ void weft_call_on_cancel(struct weft_call *call, weft_call_cb *cb, void *data)
 	}
 }
 
-/* --- The stream ----------------------------------------------------------------------------------- */
+/* --- The stream --------------------------------------------------------------------------- */
 
 /* Trailers of a client mean nothing in gRPC. */
 static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
@@ -518,7 +518,7 @@ const struct weft_h2_stream_events call_stream_events = {
 	.on_close = on_close,
 };
 
-/* --- What is known of it -------------------------------------------------------------------------- */
+/* --- What is known of it ------------------------------------------------------------------ */
 
 struct weft_arena *weft_call_arena(struct weft_call *call)
 {

@@ -1,7 +1,7 @@
 /*
- * What the client sends: frames become messages, and messages are delivered one at a time, while the
- * call is not held. The stream's window is given back only as messages are delivered, so a handler that
- * holds stops its client; a message larger than the window gets one to its measure.
+ * What the client sends: frames become messages, and messages are delivered one at a time, while
+ * the call is not held. The stream's window is given back only as messages are delivered, so a
+ * handler that holds stops its client; a message larger than the window gets one to its measure.
  */
 #include <assert.h>
 #include <errno.h>
@@ -164,7 +164,7 @@ void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len)
 	weft_call_unref(call);
 }
 
-/* --- The handler's side --------------------------------------------------------------------------- */
+/* --- The handler's side ------------------------------------------------------------------- */
 
 static void schedule_input(struct weft_call *call)
 {

@@ -1,6 +1,7 @@
 /*
- * A port: a listener on one worker that hands each connection to the server with the fewest, as a task
- * posted to that server's worker. The counts are read without a lock: a stale one costs a little balance.
+ * A port: a listener on one worker that hands each connection to the server with the fewest, as a
+ * task posted to that server's worker. The counts are read without a lock: a stale one costs a
+ * little balance.
  */
 #include <errno.h>
 #include <stdlib.h>

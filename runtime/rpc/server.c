@@ -1,9 +1,9 @@
 /*
  * A server on one worker: its connections, the map from paths to handlers, and its drain.
  *
- * A connection is on the server's list from adoption to its on_close, whatever it is in between: a TLS
- * handshake, then HTTP/2. `connections` counts the same for other threads, and counts a connection that
- * a port has promised before it arrives, so that a burst is spread evenly.
+ * A connection is on the server's list from adoption to its on_close, whatever it is in between: a
+ * TLS handshake, then HTTP/2. `connections` counts the same for other threads, and counts a
+ * connection that a port has promised before it arrives, so that a burst is spread evenly.
  */
 #include <errno.h>
 #include <stdatomic.h>
@@ -18,7 +18,7 @@
 
 #define DEFAULT_MESSAGE  ((size_t)4 << 20)
 #define DEFAULT_METADATA ((size_t)16 << 10)
-#define CLOSE_TIMEOUT    WEFT_SECOND /* for a peer that takes no more bytes, at the end of a drain */
+#define CLOSE_TIMEOUT    WEFT_SECOND /* for a peer that takes no bytes, when grace is over */
 
 enum drain_state { DRAIN_NONE, DRAIN_WAITS, DRAIN_CUTS, DRAIN_DONE };
 
@@ -51,7 +51,7 @@ struct connection {
 	struct weft_h2 *h2; /* NULL during the handshake */
 };
 
-/* --- Calls ---------------------------------------------------------------------------------------- */
+/* --- Calls -------------------------------------------------------------------------------- */
 
 /* The events of a stream that was answered without a call. */
 static void ignore_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
@@ -139,7 +139,7 @@ void server_call_ended(struct weft_server *server, struct weft_call *call)
 	server->n_calls--;
 }
 
-/* --- Connections ---------------------------------------------------------------------------------- */
+/* --- Connections -------------------------------------------------------------------------- */
 
 static void check_drained(struct weft_server *server);
 
@@ -243,7 +243,7 @@ static void connection_close(struct connection *connection, bool now)
 		weft_transport_close(connection->transport, true);
 }
 
-/* --- Drain ---------------------------------------------------------------------------------------- */
+/* --- Drain -------------------------------------------------------------------------------- */
 
 static void cancel_calls(struct weft_server *server)
 {
@@ -309,7 +309,7 @@ void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_serve
 	check_drained(server);
 }
 
-/* --- The server ----------------------------------------------------------------------------------- */
+/* --- The server --------------------------------------------------------------------------- */
 
 int weft_server_new(struct weft_worker *worker, const struct weft_server_options *options,
 		    struct weft_server **ret_server)
@@ -352,8 +352,8 @@ static void free_endpoints(struct weft_server *server)
 	weft_map_fini(&server->endpoints);
 }
 
-/* Its calls are cancelled before it returns, so that no handler runs any more; its connections close by
- * themselves. */
+/* Its calls are cancelled before it returns, so that no handler runs any more; its connections
+ * close by themselves. */
 void weft_server_free(struct weft_server *server)
 {
 	if (!server)

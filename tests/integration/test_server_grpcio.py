@@ -20,6 +20,7 @@ class Server:
         self.process = subprocess.Popen([build / "tests/support/rpc_server", "127.0.0.1:0", *args],
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.address = self.process.stdout.readline().strip()
+        self.draining = False
         self.lines = []
         self.reader = threading.Thread(target=self.read_log, daemon=True)
         self.reader.start()
@@ -31,9 +32,14 @@ class Server:
     def log(self):
         return "".join(self.lines)
 
+    def drain(self):
+        if not self.draining:
+            self.process.send_signal(signal.SIGTERM)
+        self.draining = True
+
     def stop(self):
         """Drains it; a sanitizer's complaint is a failure."""
-        self.process.send_signal(signal.SIGTERM)
+        self.drain()
         try:
             assert self.process.wait(WAIT) == 0, self.log()
         finally:
@@ -52,7 +58,8 @@ def server(build):
     server.stop()
 
 
-OPTIONS = [("grpc.max_receive_message_length", 64 << 20), ("grpc.max_send_message_length", 64 << 20),
+OPTIONS = [("grpc.max_receive_message_length", 64 << 20),
+           ("grpc.max_send_message_length", 64 << 20),
            ("grpc.use_local_subchannel_pool", 1)]
 
 
@@ -63,7 +70,8 @@ def channel(server):
 
 
 def unary(channel, method, message=b"", **kwargs):
-    return channel.unary_unary("/test.Raw/" + method)(message, timeout=kwargs.pop("timeout", WAIT), **kwargs)
+    kwargs.setdefault("timeout", WAIT)
+    return channel.unary_unary("/test.Raw/" + method)(message, **kwargs)
 
 
 def stats(channel):
@@ -184,8 +192,10 @@ def test_unknown_methods(channel):
 
 def test_what_a_call_knows(server, channel):
     parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    path, peer, authority, trace = unary(channel, "About", metadata=[("traceparent", parent)]).decode().split("|")
-    assert path == "/test.Raw/About" and peer.startswith("127.0.0.1:") and authority == server.address
+    about = unary(channel, "About", metadata=[("traceparent", parent)]).decode()
+    path, peer, authority, trace = about.split("|")
+    assert path == "/test.Raw/About" and authority == server.address
+    assert peer.startswith("127.0.0.1:")
     assert trace[:36] == parent[:36] and trace[36:52] != parent[36:52] and trace[52:] == "-01"
     traces = {unary(channel, "About").decode().split("|")[3] for _ in range(3)}
     assert len(traces) == 3
@@ -260,10 +270,13 @@ def test_large_messages(channel):
     message = bytes(range(256)) * 4096 * 4  # 4 MiB, the limit
     assert unary(channel, "Echo", message[:-100]) == message[:-100]
     assert unary(channel, "Echo", message) == message
-    assert failure(unary, channel, "Echo", message + b"x").code() == grpc.StatusCode.RESOURCE_EXHAUSTED
-    replies = channel.stream_stream("/test.Raw/Chat")(iter([message[: 1 << 20]] * 10), timeout=WAIT)
+    error = failure(unary, channel, "Echo", message + b"x")
+    assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    chat = channel.stream_stream("/test.Raw/Chat")
+    replies = chat(iter([message[: 1 << 20]] * 10), timeout=WAIT)
     assert [len(m) for m in replies] == [1 << 20] * 10
-    assert channel.stream_unary("/test.Raw/Sum")(iter([message] * 5), timeout=WAIT) == b"5:%d" % (5 * len(message))
+    total = channel.stream_unary("/test.Raw/Sum")(iter([message] * 5), timeout=WAIT)
+    assert total == b"5:%d" % (5 * len(message))
 
 
 def test_a_slow_reader_bounds_what_the_server_queues(channel, wait_until):
@@ -278,7 +291,7 @@ def test_a_slow_reader_bounds_what_the_server_queues(channel, wait_until):
         return len(seen) > 10 and len(set(seen[-10:])) == 1
 
     wait_until(stalled, WAIT, "the server to stop producing")
-    assert seen[-1] < 32 << 20  # the client's own windows and socket buffers, not the stream's length
+    assert seen[-1] < 32 << 20  # windows and socket buffers, not the stream's length
     call.cancel()
 
 
@@ -317,7 +330,7 @@ def test_drain_fails_no_call(build):
         assert next(chat) == b"before"
         futures = [later.future(b"1000", timeout=WAIT) for _ in range(20)]
         assert unary(channel, "Echo", b"all are there") == b"all are there"
-        server.process.send_signal(signal.SIGTERM)
+        server.drain()
         assert [f.result() for f in futures] == [b"late"] * 20
         sent.put(b"after")
         assert next(chat) == b"after"
@@ -337,8 +350,9 @@ def test_drain_cuts_after_its_grace(build):
 
 def test_calls_are_logged(server, channel, wait_until):
     failure(unary, channel, "Fail", b"5:nothing here")
-    line = wait_until(lambda: next((l for l in server.lines if "NOT_FOUND" in l), None), WAIT, "the line")
-    for word in ['"method":"/test.Raw/Fail"', '"duration_ms":', '"peer":"127.0.0.1:', '"trace_id":']:
+    find = lambda: next((line for line in server.lines if "NOT_FOUND" in line), None)
+    line = wait_until(find, WAIT, "the line")
+    for word in ['"method":"/test.Raw/Fail"', '"duration_ms":', '"peer":"127.', '"trace_id":']:
         assert word in line
 
 
@@ -356,9 +370,10 @@ def test_both_workers_serve(server):
 @pytest.fixture(scope="module")
 def key_and_certificate(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-days", "2",
-                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "key.pem",
+                    "-out", folder / "cert.pem", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
                    check=True, capture_output=True)
     return folder / "key.pem", folder / "cert.pem"
 
@@ -371,6 +386,8 @@ def test_tls(build, key_and_certificate):
         assert unary(channel, "Echo", b"hello") == b"hello"
         message = b"x" * (4 << 20)
         assert unary(channel, "Echo", message) == message
-        assert len(list(channel.unary_stream("/test.Raw/Count")(b"1000:1000", timeout=WAIT))) == 1000
-        assert failure(unary, channel, "Never", timeout=0.2).code() == grpc.StatusCode.DEADLINE_EXCEEDED
+        messages = channel.unary_stream("/test.Raw/Count")(b"1000:1000", timeout=WAIT)
+        assert len(list(messages)) == 1000
+        error = failure(unary, channel, "Never", timeout=0.2)
+        assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     server.stop()

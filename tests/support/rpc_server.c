@@ -1,7 +1,7 @@
 /*
- * The server that foreign clients test: rpc_server ADDRESS [CERTIFICATE KEY]. It prints the address it
- * listens at, and drains on SIGTERM. Two workers; every behaviour below is a method, most of them on the
- * raw floor (bytes), /test.Typed/… on descriptors.
+ * The server that foreign clients test: rpc_server ADDRESS [CERTIFICATE KEY]. It prints the address
+ * it listens at, and drains on SIGTERM. Two workers; every behaviour below is a method, most of
+ * them on the raw floor (bytes), /test.Typed/… on descriptors.
  *
  *	/test.Raw/Echo    one message back; metadata x-header-* as headers, x-trailer-* as trailers
  *	/test.Raw/Fail    the message is CODE:WORDS; with ErrorInfo
@@ -76,7 +76,7 @@ static void on_cancel(struct weft_call *call, void *data)
 		abort();
 }
 
-/* --- One message in ------------------------------------------------------------------------------- */
+/* --- One message in ----------------------------------------------------------------------- */
 
 static int echo(struct weft_call *call, struct weft_bytes message, void *data)
 {
@@ -191,7 +191,7 @@ static int stats(struct weft_call *call, struct weft_bytes message, void *data)
 	return reply_string(call, text);
 }
 
-/* --- Many messages in ----------------------------------------------------------------------------- */
+/* --- Many messages in --------------------------------------------------------------------- */
 
 static int on_summand(struct weft_call *call, struct weft_bytes message, void *data)
 {
@@ -306,7 +306,7 @@ static int raw(struct weft_call *call, void *self)
 			      weft_call_path(call));
 }
 
-/* --- Typed, as generated code does it ------------------------------------------------------------- */
+/* --- Typed, as generated code does it ----------------------------------------------------- */
 
 static int typed_echo(struct weft_call *call, const ProtobufCMessage *req, const void *handlers,
 		      void *self)
@@ -359,7 +359,7 @@ static const struct weft_method typed_methods[] = {
 static const struct weft_service typed_service = { "test.Typed", typed_methods,
 						   WEFT_COUNT(typed_methods), NULL };
 
-/* --- The process ---------------------------------------------------------------------------------- */
+/* --- The process -------------------------------------------------------------------------- */
 
 static void on_drained(struct weft_server *server, void *data)
 {

@@ -1,6 +1,6 @@
 /*
- * The HTTP/2 session without a wire: a client and a server exchange byte arrays, and each side writes
- * down what its owner would have been told.
+ * The HTTP/2 session without a wire: a client and a server exchange byte arrays, and each side
+ * writes down what its owner would have been told.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -483,7 +483,7 @@ static void test_large_headers(void **state)
 	settle(&pair);
 	assert_string_equal(pair.server.log, "stream(5) ");
 
-	/* The other way round the stream is reset. Many small fields count as well: 32 bytes each. */
+	/* The other way round the stream is reset. Many small fields count: 32 bytes each. */
 	pair.client.log[0] = '\0';
 	for (size_t i = 0; i < WEFT_COUNT(many); i++)
 		many[i] = fields[i > 0];
