@@ -1,4 +1,5 @@
-/* The deframer: every cut of the input gives the same messages, and lies about length cost nothing. */
+/* The deframer: every cut of the input gives the same messages, and lies about length cost
+ * nothing. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,7 +106,8 @@ static void a_whole_message_is_not_copied(void **state)
 	weft_deframer_fini(&deframer);
 }
 
-/* A receiver that holds: one message is taken, the rest is saved, and more input comes behind it. */
+/* A receiver that holds: one message is taken, the rest is saved, and more input comes behind
+ * it. */
 static void held_input_is_saved(void **state)
 {
 	uint8_t stream[256];
