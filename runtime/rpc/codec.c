@@ -314,8 +314,11 @@ int weft_message_unpack(const ProtobufCMessageDescriptor *descriptor, struct wef
 		return r;
 	message = protobuf_c_message_unpack(descriptor, &allocator, wire.len, wire.data);
 	if (!message) {
+		/* what the walk leaves to protobuf-c: fields that proto2 requires, and merging (1.4
+		 * fails to merge messages whose oneof is not set) */
 		snprintf(error, 256, "%s",
-			 memory.failed ? "out of memory" : "lacks a required field");
+			 memory.failed ? "out of memory"
+				       : "a required field is missing, or parts do not merge");
 		return memory.failed ? -ENOMEM : -EBADMSG;
 	}
 	*ret_message = message;

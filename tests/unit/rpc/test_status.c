@@ -1,0 +1,148 @@
+/*
+ * Statuses: the bytes of google.rpc.Status beside those of the contracts' own generated code, and
+ * codes' names.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weft/status.h>
+
+#include <cmocka.h>
+
+#include "google/rpc/error_details.pb-c.h"
+#include "google/rpc/status.pb-c.h"
+
+static Google__Rpc__Status *unpack(const struct weft_status *status)
+{
+	Google__Rpc__Status *message =
+		google__rpc__status__unpack(NULL, status->details.len, status->details.data);
+
+	assert_non_null(message);
+	return message;
+}
+
+/* Packed again by generated code it must be the same bytes. */
+static void assert_canonical(const struct weft_status *status)
+{
+	Google__Rpc__Status *message = unpack(status);
+	size_t size = google__rpc__status__get_packed_size(message);
+	uint8_t *bytes = malloc(size);
+
+	google__rpc__status__pack(message, bytes);
+	assert_int_equal(size, status->details.len);
+	assert_memory_equal(bytes, status->details.data, size);
+	assert_int_equal(message->code, status->code);
+	assert_string_equal(message->message, status->message);
+	free(bytes);
+	google__rpc__status__free_unpacked(message, NULL);
+}
+
+/* As python's protobuf writes code 3, "bad", ErrorInfo(BAD_LINE, shop.example), RetryInfo(1.5
+ * s). */
+static void the_bytes_are_those_of_protobuf(void **state)
+{
+	static const char expected[] = "\x08\x03\x12\x03"
+				       "bad"
+				       "\x1a\x44\x0a\x28type.googleapis.com/google.rpc.ErrorInfo"
+				       "\x12\x18\x0a\x08"
+				       "BAD_LINE"
+				       "\x12\x0c"
+				       "shop.example"
+				       "\x1a\x36\x0a\x28type.googleapis.com/google.rpc.RetryInfo"
+				       "\x12\x0a\x0a\x08\x08\x01\x10\x80\xca\xb5\xee\x01";
+	struct weft_arena *arena = weft_arena_new();
+	struct weft_status status;
+
+	weft_status_init(&status, arena, WEFT_INVALID_ARGUMENT, "bad");
+	assert_int_equal(status.details.len, 0);
+	weft_status_add_error_info(&status, arena, "BAD_LINE", "shop.example");
+	weft_status_add_retry_info(&status, arena, 1500 * WEFT_MS);
+	assert_canonical(&status);
+	assert_int_equal(status.details.len, sizeof(expected) - 1);
+	assert_memory_equal(status.details.data, expected, sizeof(expected) - 1);
+	weft_arena_free(arena);
+}
+
+static void violations_share_one_bad_request(void **state)
+{
+	struct weft_arena *arena = weft_arena_new();
+	Google__Rpc__BadRequest *request;
+	Google__Rpc__Status *message;
+	struct weft_status status;
+
+	weft_status_init(&status, arena, WEFT_INVALID_ARGUMENT, "%d lines are wrong", 2);
+	weft_status_add_violation(&status, arena, "lines[2].quantity", "%d is negative", -1);
+	weft_status_add_error_info(&status, arena, "BAD_LINES", "shop.example");
+	weft_status_add_violation(&status, arena, "lines[3].product", "no such product");
+	assert_canonical(&status);
+	message = unpack(&status);
+	assert_int_equal(message->n_details, 2);
+	request = google__rpc__bad_request__unpack(NULL, message->details[0]->value.len,
+						   message->details[0]->value.data);
+	assert_non_null(request);
+	assert_int_equal(request->n_field_violations, 2);
+	assert_string_equal(request->field_violations[0]->field, "lines[2].quantity");
+	assert_string_equal(request->field_violations[0]->description, "-1 is negative");
+	assert_string_equal(request->field_violations[1]->field, "lines[3].product");
+	google__rpc__bad_request__free_unpacked(request, NULL);
+	google__rpc__status__free_unpacked(message, NULL);
+	assert_string_equal(weft_status_reason(&status, arena), "BAD_LINES");
+	weft_arena_free(arena);
+}
+
+static void words_that_are_not_utf8_do_not_spoil_the_details(void **state)
+{
+	struct weft_arena *arena = weft_arena_new();
+	Google__Rpc__Status *message;
+	struct weft_status status;
+
+	weft_status_init(&status, arena, WEFT_INVALID_ARGUMENT, "%s",
+			 "a\xff"
+			 "b\u2603\xe2\x98");
+	weft_status_add_error_info(&status, arena, "R", "d");
+	message = unpack(&status);
+	assert_string_equal(message->message, "a?b\u2603??");
+	google__rpc__status__free_unpacked(message, NULL);
+	weft_arena_free(arena);
+}
+
+static void a_reason_is_not_found_in_rubbish(void **state)
+{
+	static const char *const rubbish[] = { "",         "\x1a",
+					       "\x1a\x7f", "\x1a\x02\x0a\x05",
+					       "\xff\xff", "\x1a\x04\x0a\x02/x" };
+	struct weft_arena *arena = weft_arena_new();
+
+	for (size_t i = 0; i < WEFT_COUNT(rubbish); i++) {
+		struct weft_status status = {
+			.message = "",
+			.details = { (const uint8_t *)rubbish[i], strlen(rubbish[i]) },
+		};
+
+		assert_null(weft_status_reason(&status, arena));
+	}
+	weft_arena_free(arena);
+}
+
+static void codes_have_names(void **state)
+{
+	assert_string_equal(weft_code_name(WEFT_OK), "OK");
+	assert_string_equal(weft_code_name(WEFT_UNAUTHENTICATED), "UNAUTHENTICATED");
+	assert_string_equal(weft_code_name((enum weft_code)17), "UNKNOWN");
+	assert_string_equal(weft_code_name((enum weft_code) - 1), "UNKNOWN");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_bytes_are_those_of_protobuf),
+		cmocka_unit_test(violations_share_one_bad_request),
+		cmocka_unit_test(words_that_are_not_utf8_do_not_spoil_the_details),
+		cmocka_unit_test(a_reason_is_not_found_in_rubbish),
+		cmocka_unit_test(codes_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
