@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "rpc/channel.h"
@@ -98,6 +99,7 @@ int weft_client_new(const char *target, const struct weft_channel_options *optio
 
 	if (!client)
 		abort();
+	snprintf(error, 256, "no thread for the client");
 	r = weft_worker_new(0, &client->worker);
 	if (r == 0)
 		r = weft_channel_new(client->worker, target, options, error, &client->channel);

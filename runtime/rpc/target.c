@@ -211,7 +211,7 @@ static int parse_dns(struct weft_target *target, const char *rest, char error[25
 		rest += 3;
 	else if (starts_with(rest, "//"))
 		return fail(error, target->text, "a DNS server of its own is not supported");
-	if (split_host(rest, &host, &port) < 0 || strchr(rest, '/')) {
+	if (strchr(rest, '/') || split_host(rest, &host, &port) < 0) {
 		return fail(error, target->text,
 			    "not \"host:port\"; the schemes are dns, ipv4, ipv6, unix, "
 			    "unix-abstract and file");
