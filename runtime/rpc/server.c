@@ -278,17 +278,19 @@ static void check_drained(struct weft_server *server)
 	weft_loop_defer(weft_worker_loop(server->worker), &server->drained);
 }
 
-/* Grace is over: first the calls are cancelled and their connections told, then they are cut. */
+/* Grace is over. First the calls are cancelled: that leaves nothing for the connections to wait for,
+ * and they close once the clients have been told. Those which do not are cut a moment later. */
 static void on_grace(struct weft_timer *timer, void *data)
 {
 	struct weft_server *server = data;
-	bool again = server->drain == DRAIN_CUTS;
 
-	server->drain = DRAIN_CUTS;
 	cancel_calls(server);
-	close_connections(server, again);
-	if (!again)
-		weft_timer_start(weft_worker_loop(server->worker), timer, CLOSE_TIMEOUT);
+	if (server->drain == DRAIN_CUTS) {
+		close_connections(server, true);
+		return;
+	}
+	server->drain = DRAIN_CUTS;
+	weft_timer_start(weft_worker_loop(server->worker), timer, CLOSE_TIMEOUT);
 }
 
 void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_server_drained_cb *cb,
