@@ -62,8 +62,8 @@ struct weft_channel {
 	size_t max_message;
 	uint64_t connect_timeout_ns;
 
-	weft_arena_cb *on_gone;
-	void *on_gone_data;
+	weft_channel_closed_cb *closed_cb;
+	void *closed_data;
 };
 
 static void connect_next(struct weft_channel *channel);
@@ -204,8 +204,8 @@ static void on_draining(struct weft_subchannel *subchannel, void *data)
 
 static void channel_free(struct weft_channel *channel)
 {
-	weft_arena_cb *on_gone = channel->on_gone;
-	void *data = channel->on_gone_data;
+	weft_channel_closed_cb *closed_cb = channel->closed_cb;
+	void *data = channel->closed_data;
 
 	assert(weft_list_empty(&channel->waiting));
 	forget_addresses(channel);
@@ -216,8 +216,8 @@ static void channel_free(struct weft_channel *channel)
 	free(channel->authority);
 	free(channel->server_name);
 	free(channel);
-	if (on_gone)
-		on_gone(data);
+	if (closed_cb)
+		closed_cb(data);
 }
 
 static void free_when_unused(struct weft_channel *channel)
@@ -398,10 +398,10 @@ void weft_channel_unref(struct weft_channel *channel)
 	free_when_unused(channel);
 }
 
-void weft_channel_close(struct weft_channel *channel, weft_arena_cb *cb, void *data)
+void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data)
 {
-	channel->on_gone = cb;
-	channel->on_gone_data = data;
+	channel->closed_cb = cb;
+	channel->closed_data = data;
 	weft_channel_unref(channel);
 }
 

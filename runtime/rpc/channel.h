@@ -18,8 +18,4 @@ void weft_channel_withdraw(struct weft_channel *channel,
 			   struct weft_rpc *rpc);              /* it ends in the queue */
 void weft_channel_stream_closed(struct weft_channel *channel); /* there may be room for another */
 
-/* Drops the reference, and calls `cb` on the worker when the last connection is closed and the
- * channel's memory gone. The reference must be the last but those of calls. */
-void weft_channel_close(struct weft_channel *channel, weft_arena_cb *cb, void *data);
-
 #endif

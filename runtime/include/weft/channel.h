@@ -41,6 +41,10 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 struct weft_channel *weft_channel_ref(struct weft_channel *channel);
 void weft_channel_unref(
 	struct weft_channel *channel); /* takes NULL; the last one closes the connections */
+/* Unreferences it too, and calls `cb` on the worker when calls and connections have ended and nothing is
+ * left of the channel: for those who then stop the worker. Nobody else may hold a reference. */
+typedef void weft_channel_closed_cb(void *data);
+void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);
 const char *weft_channel_target(const struct weft_channel *channel);
 
