@@ -40,6 +40,7 @@ struct weft_server {
 	struct weft_timer grace;
 	struct weft_task drained;
 	bool drained_queued;
+	bool freed; /* by its owner, while `drained` is queued */
 	weft_server_drained_cb *drained_cb;
 	void *drained_data;
 };
@@ -263,7 +264,9 @@ static void on_drained(struct weft_task *task)
 	struct weft_server *server = weft_container_of(task, struct weft_server, drained);
 
 	server->drained_queued = false;
-	if (server->drain == DRAIN_DONE && server->drained_cb)
+	if (server->freed)
+		free(server);
+	else if (server->drained_cb)
 		server->drained_cb(server, server->drained_data);
 }
 
@@ -278,8 +281,8 @@ static void check_drained(struct weft_server *server)
 	weft_loop_defer(weft_worker_loop(server->worker), &server->drained);
 }
 
-/* Grace is over. First the calls are cancelled: that leaves nothing for the connections to wait for,
- * and they close once the clients have been told. Those which do not are cut a moment later. */
+/* Grace is over. First the calls are cancelled: that leaves nothing for the connections to wait
+ * for, and they close once the clients have been told. Those which do not are cut a moment later. */
 static void on_grace(struct weft_timer *timer, void *data)
 {
 	struct weft_server *server = data;
@@ -361,7 +364,6 @@ void weft_server_free(struct weft_server *server)
 	if (!server)
 		return;
 	server->drain = DRAIN_DONE;
-	server->drained_cb = NULL;
 	weft_timer_stop(weft_worker_loop(server->worker), &server->grace);
 	cancel_calls(server);
 	close_connections(server, false);
@@ -370,7 +372,9 @@ void weft_server_free(struct weft_server *server)
 		weft_list_remove(at);
 	}
 	free_endpoints(server);
-	free(server);
+	server->freed = true;
+	if (!server->drained_queued)
+		free(server);
 }
 
 static int add_method(struct weft_server *server, const struct weft_method *method,

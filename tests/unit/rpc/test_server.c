@@ -506,6 +506,21 @@ static void test_a_drain_without_connections(void **state)
 	rig_fini(&rig);
 }
 
+static void test_a_server_may_go_before_it_has_said_so(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig, never);
+	weft_h2_close(rig.client, WEFT_H2_NO_ERROR);
+	run_until(&rig, is_gone);
+	run_a_while(&rig);
+	drain(&rig, PATIENCE);
+	weft_server_free(rig.server);
+	run_a_while(&rig);
+	assert_false(rig.drained);
+	weft_worker_free(rig.worker);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +533,7 @@ int main(void)
 		cmocka_unit_test(test_a_drain_waits_for_calls),
 		cmocka_unit_test(test_a_drain_ends_with_its_grace),
 		cmocka_unit_test(test_a_drain_without_connections),
+		cmocka_unit_test(test_a_server_may_go_before_it_has_said_so),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
