@@ -31,9 +31,12 @@ static int quote_special(uint8_t c, struct weft_buffer *out)
 
 int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out)
 {
-	const uint8_t *at = (const uint8_t *)bytes, *end = at + len, *plain = at;
+	const uint8_t *at = (const uint8_t *)bytes, *end, *plain = at;
 	int r;
 
+	if (len == 0) /* `bytes` may be NULL */
+		return weft_buffer_append_string(out, "\"\"");
+	end = at + len;
 	r = weft_buffer_append_byte(out, '"');
 	while (r >= 0 && at < end) {
 		size_t step = 0;
