@@ -529,6 +529,8 @@ int loader_add_file(struct loader *loader, struct weft_bytes bytes)
 	r = weft_map_put(&loader->files, file->name, name.len, file);
 	if (r >= 0)
 		r = comments_load(&comments, loader->arena, find(bytes, 9));
+	if (r == -EBADMSG)
+		loader_fail(loader, r, "%s: its source code info is not well-formed", file->name);
 	scope = (struct scope) { .file = file, .comments = &comments, .full_name = file->package };
 	if (r >= 0)
 		r = load_types(loader, &scope, bytes);
