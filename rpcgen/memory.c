@@ -51,6 +51,16 @@ char *memory_printf(const char *format, ...)
 	return string;
 }
 
+void memory_free_all(void)
+{
+	while (blocks) {
+		struct block *next = blocks->next;
+
+		free(blocks);
+		blocks = next;
+	}
+}
+
 static void *allocate(void *data, size_t size)
 {
 	return memory_alloc(size);

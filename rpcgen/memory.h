@@ -15,6 +15,9 @@ char *memory_printf(const char *format, ...) __attribute__((__format__(__printf_
 
 #define memory_new_array(type, n) ((type *)memory_alloc(sizeof(type) * (n)))
 
+/* All of it at once: for tests that compile many requests. */
+void memory_free_all(void);
+
 extern ProtobufCAllocator memory_allocator;
 
 #endif
