@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+"""Writes the hand-made seeds: seeds.py BUILD (for its descriptor sets). What a fuzzer has found later stays.
+
+A seed shows a fuzzer the shape of what a parser takes, so that it need not find that by chance.
+"""
+
+import pathlib
+import sys
+
+from google.protobuf import descriptor_pb2
+from google.protobuf.compiler import plugin_pb2
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+TEXT = [b"99999999n", b"1H", b"a%20%E2%82%AC%", b"AAECAwQ=", b"-_8", b"/weft.test.Answers/Get",
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+
+ADDRESS = [b"127.0.0.1:8443", b"[::1]:0", b"unix:/run/catalog.sock", b"unix-abstract:name",
+           b"ipv4:127.0.0.1:1,10.0.0.1:2", b"ipv6:[::1]:50051", b"dns:///localhost:80", b"host:1",
+           b"file:///etc/targets", b"unix:///run/a.sock", b"dns://8.8.8.8/host:1"]
+
+PAGE = [b"orders\nkey", b"orders\n6ae3e5bd1a28ee83"]
+
+HTTP1 = [
+    b"\x07GET /v1/products?page_size=3 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
+    b"\x10POST /v1/orders HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"
+    b"GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n",
+    b"\x03PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: t\r\n\r\n"
+    b"5;a=\"b\"\r\nhello\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nt: v\r\n\r\n",
+    b"\x01GET / HTTP/1.0\r\nConnection: keep-alive, x\r\nX: y\r\n\r\n",
+    b"\x80OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nGET http://b/c HTTP/1.1\r\nHost: b\r\n\r\n",
+]
+
+FRAME = [b"\x03" + b"\0\0\0\0\3abc" + b"\0\0\0\0\0" + b"\1\0\0\0\1z",
+         b"\x01" + b"\0\0\0\0\x20" + b"x" * 32 + b"\0\0\0\x20\0", b"\0\2"]
+
+METADATA = [b"\x00\x015" + b"\x01\x06a%20b%" + b"\x02\x04CAMS",
+            b"\x03\x09AAEC,AwQF" + b"\x04\x03abc" + b"\x09key\x02vv"]
+
+JSON = [
+    b'\0{"aDouble":1.5,"anInt64":"-9","aString":"\\u00e9\\n\\ud83d\\ude00","inner":{"number":1,"inners":[{},{}]},'
+    b'"aBytes":"AAEC","color":"COLOR_RED","doubles":["NaN",-1e300,"Infinity"],"bools":[true,false]}',
+    b'\0{"byString":{"a":1,"":2},"byBool":{"true":{}},"byUint64":{"1":0.5},"bySint64":{"-3":"COLOR_BLUE"},'
+    b'"byFixed32":{"7":"AA=="},"maybeInt32":0,"chosenNull":null}',
+    b'\0{"timestamp":"1970-01-01T00:00:00.001Z","duration":"-1.5s","mask":"a.b,cD","struct":{"a":[1,null,"x"]},'
+    b'"value":null,"list":[[],{}],"empty":{},"wrappedInt64":"1","wrappedBytes":"","durations":{"a":"3s"},"@other":"x"}',
+    b'\0{"any":{"@type":"type.googleapis.com/weft.test.Inner","number":2},"wrappedDouble":2,"wrappedBool":true}',
+    b'\0{"any":{"@type":"x/google.protobuf.Duration","value":"1.000000001s"},"values":[null,1,"a",{"b":[]}]}',
+    b'\1{"number":1,"text":"a","inner":{"inner":{"inner":{}}}}', b'\2{"a":[1,2.5e-7,{"b":false}]}',
+    b'\3"2024-02-29T23:59:59.999999999+23:59"', b'\0001.5s', b"\0COLOR_RED", b"\0true",
+]
+
+
+def field(number, value):
+    """A field of bytes (a value under 128 bytes) or a small varint."""
+    if isinstance(value, bytes):
+        return bytes([(number << 3 | 2) & 0x7F | (0x80 if number > 15 else 0)]) + \
+            (bytes([number >> 4]) if number > 15 else b"") + bytes([len(value)]) + value
+    return bytes([number << 3, value])
+
+
+def wire_seeds(build):
+    from google.protobuf import descriptor_pool, json_format, message_factory
+    pool = descriptor_pool.DescriptorPool()
+    for file in json_test_set(build).file:
+        pool.Add(file)
+    factory = message_factory.MessageFactory(pool)
+    message = factory.GetPrototype(pool.FindMessageTypeByName("weft.test.Everything"))
+    for seed in JSON:
+        if seed[:2] == b"\0{":
+            yield b"\0" + json_format.Parse(seed[1:], message(), descriptor_pool=pool).SerializeToString()
+    yield b"\1" + field(1, 3) + field(2, b"text") + field(3, field(3, field(3, b"")))
+
+
+def json_test_set(build):
+    return descriptor_pb2.FileDescriptorSet.FromString(
+        (build / "tests/unit/json/json_test.binpb").read_bytes())
+
+
+def schema_seeds(build):
+    """The tests' own contracts are large: a fuzzer is better served by one small file."""
+    small = descriptor_pb2.FileDescriptorSet()
+    file = small.file.add(name="a.proto", package="a", syntax="proto3")
+    message = file.message_type.add(name="M")
+    message.field.add(name="x", number=1, type=5, label=1, json_name="x")
+    message.field.add(name="m", number=2, type=11, label=3, type_name=".a.M")
+    message.field.add(name="e", number=3, type=14, label=1, type_name=".a.E", oneof_index=0)
+    message.field.add(name="map", number=4, type=11, label=3, type_name=".a.M.MapEntry")
+    message.oneof_decl.add(name="o")
+    entry = message.nested_type.add(name="MapEntry")
+    entry.options.map_entry = True
+    entry.field.add(name="key", number=1, type=9, label=1)
+    entry.field.add(name="value", number=2, type=11, label=1, type_name=".a.M")
+    file.enum_type.add(name="E").value.add(name="ZERO", number=0)
+    method = file.service.add(name="S").method.add(name="Do", input_type=".a.M", output_type=".a.M")
+    # google.api.http { get: "/v1/{x}:do" body: "m" }
+    method.options.MergeFromString(bytes.fromhex("82d3e493020c") + field(2, b"/v1/{x}:do"))
+    yield small.SerializeToString()
+    old = descriptor_pb2.FileDescriptorSet()
+    file = old.file.add(name="b.proto", package="b")
+    message = file.message_type.add(name="N")
+    message.field.add(name="g", number=1, type=10, label=1, type_name=".b.N.G")
+    message.field.add(name="d", number=2, type=9, label=1, default_value="z")
+    message.nested_type.add(name="G")
+    yield old.SerializeToString()
+
+
+def plugin_seeds(build):
+    for set_ in schema_seeds(build):
+        request = plugin_pb2.CodeGeneratorRequest()
+        request.proto_file.extend(descriptor_pb2.FileDescriptorSet.FromString(set_).file)
+        request.file_to_generate.append(request.proto_file[0].name)
+        location = request.proto_file[0].source_code_info.location.add(path=[6, 0, 2, 0], span=[1, 2, 3])
+        location.leading_comments = " A comment */ of\n  two lines.\n"
+        yield request.SerializeToString()
+
+
+def write(name, seeds):
+    folder = HERE / "corpus" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    for index, seed in enumerate(seeds):
+        (folder / f"seed-{index}").write_bytes(seed)
+
+
+def main():
+    build = pathlib.Path(sys.argv[1]).resolve()
+    for name, seeds in [("text", TEXT), ("address", ADDRESS), ("page", PAGE), ("http1", HTTP1), ("frame", FRAME),
+                        ("metadata", METADATA), ("json", JSON)]:
+        write(name, seeds)
+    write("json_wire", wire_seeds(build))
+    write("codec", wire_seeds(build))
+    write("schema", schema_seeds(build))
+    write("plugin", plugin_seeds(build))
+
+
+if __name__ == "__main__":
+    main()
