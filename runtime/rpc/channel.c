@@ -116,7 +116,12 @@ static struct weft_rpc *pop(struct weft_channel *channel)
 
 static void fail_one(struct weft_channel *channel, struct weft_rpc *rpc)
 {
-	weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s: %s", channel->target->text, channel->error);
+	/* the reason names the address already, which may be all that the target says */
+	if (strstr(channel->error, channel->target->text))
+		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s", channel->error);
+	else
+		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s: %s", channel->target->text,
+			     channel->error);
 }
 
 /* All addresses have failed, or there are none. */
@@ -350,12 +355,13 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		     const struct weft_channel_options *options, char error[256],
 		     struct weft_channel **ret_channel)
 {
-	static const struct weft_channel_options defaults = { .size = sizeof(defaults) };
-	const struct weft_channel_options *o = options ? options : &defaults;
+	struct weft_channel_options own = { 0 };
 	struct weft_target *parsed;
 	struct weft_channel *channel;
 	int r;
 
+	if (options) /* an older caller's struct is shorter */
+		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
 	r = weft_target_parse(target, error, &parsed);
 	if (r < 0)
 		return r;
@@ -367,12 +373,12 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->loop = weft_worker_loop(worker);
 	channel->target = parsed;
 	channel->resolver = weft_resolver_new(worker, parsed, on_resolved, channel);
-	channel->tls = o->tls ? weft_tls_ref(o->tls) : NULL;
-	channel->authority = copy(o->authority ? o->authority : parsed->authority);
+	channel->tls = own.tls ? weft_tls_ref(own.tls) : NULL;
+	channel->authority = copy(own.authority ? own.authority : parsed->authority);
 	channel->server_name = weft_target_host_of(channel->authority);
-	channel->max_message = o->max_message ? o->max_message : MAX_MESSAGE;
+	channel->max_message = own.max_message ? own.max_message : MAX_MESSAGE;
 	channel->connect_timeout_ns =
-		o->connect_timeout_ns ? o->connect_timeout_ns : CONNECT_TIMEOUT;
+		own.connect_timeout_ns ? own.connect_timeout_ns : CONNECT_TIMEOUT;
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);
 	weft_timer_init(&channel->timer, on_backoff_over, channel);

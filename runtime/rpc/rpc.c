@@ -175,12 +175,13 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 			      const struct weft_call_options *options,
 			      const struct weft_rpc_sink *sink, void *data)
 {
-	static const struct weft_call_options defaults = { .size = sizeof(defaults) };
-	const struct weft_call_options *o = options ? options : &defaults;
+	struct weft_call_options own = { 0 };
 	struct weft_rpc *rpc = calloc(1, sizeof(*rpc));
 
 	if (!rpc)
 		abort();
+	if (options) /* an older caller's struct is shorter */
+		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
 	rpc->channel = weft_channel_ref(channel);
 	rpc->loop = weft_worker_loop(weft_channel_worker(channel));
 	rpc->arena = weft_arena_new();
@@ -189,17 +190,17 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	rpc->sink = sink;
 	rpc->data = data;
 	rpc->task.run = on_task;
-	rpc->wait_for_ready = o->wait_for_ready;
+	rpc->wait_for_ready = own.wait_for_ready;
 	rpc->was_full =
 		true; /* a stream's pump runs once when the stream is there, as at the server */
-	rpc->deadline = deadline_after(o->timeout_ns);
+	rpc->deadline = deadline_after(own.timeout_ns);
 	weft_timer_init(&rpc->timer, on_deadline, rpc);
 	weft_list_init(&rpc->waiting);
 	weft_list_init(&rpc->child.node);
 	weft_deframer_init(&rpc->deframer, weft_channel_max_message(channel));
-	copy_metadata(rpc, o->metadata);
-	if (o->parent)
-		inherit(rpc, o->parent);
+	copy_metadata(rpc, own.metadata);
+	if (own.parent)
+		inherit(rpc, own.parent);
 	return rpc;
 }
 

@@ -33,7 +33,10 @@ static void closed(struct weft_subchannel *subchannel, int r, const char *why)
 		why = r < 0 ? weft_errno_string(r) : "the peer closed the connection";
 	if (subchannel->not_h2)
 		why = "the peer does not offer HTTP/2 (ALPN)";
-	snprintf(error, sizeof(error), "%.100s: %.150s", subchannel->address, why);
+	if (strstr(why, subchannel->address)) /* the transport's words name it already */
+		snprintf(error, sizeof(error), "%s", why);
+	else
+		snprintf(error, sizeof(error), "%.100s: %.150s", subchannel->address, why);
 	subchannel->events->on_closed(subchannel, r, error, subchannel->data);
 	free(subchannel);
 }
