@@ -1,4 +1,4 @@
-/* Resource names: see resource.h. */
+/* Names: see resource.h. */
 #include "resource.h"
 
 #include <errno.h>
@@ -30,4 +30,9 @@ int resource_id(const char *name, const char *collection, const char **ret_id)
 		return -EINVAL;
 	*ret_id = name + len + 1;
 	return 0;
+}
+
+bool region_code_valid(const char *text)
+{
+	return text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' && text[1] <= 'Z' && !text[2];
 }

@@ -15,4 +15,7 @@ bool resource_id_valid(const char *id);
 /* The id in `name`, borrowed from it. -EINVAL: no name of this collection. */
 int resource_id(const char *name, const char *collection, const char **ret_id);
 
+/* Whether it looks like a CLDR region code (AIP-143): two letters A to Z. */
+bool region_code_valid(const char *text);
+
 #endif

@@ -42,11 +42,6 @@ bool external_reference_valid(const char *text)
 	return is_printable(text, MOST_REFERENCE);
 }
 
-static bool is_region_code(const char *text)
-{
-	return text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' && text[1] <= 'Z' && !text[2];
-}
-
 void check_order(const Orders__V1__PlaceOrderRequest *req, struct refusal *refusal,
 		 char request_id[UUID_TEXT + 1])
 {
@@ -56,7 +51,7 @@ void check_order(const Orders__V1__PlaceOrderRequest *req, struct refusal *refus
 		refusal_add(refusal, "customer_id",
 			    "must be a letter or digit and up to 62 letters, digits, \".\", "
 			    "\"_\" and \"-\"");
-	if (!is_region_code(req->region_code))
+	if (!region_code_valid(req->region_code))
 		refusal_add(refusal, "region_code", "must be two letters A to Z, as \"GB\"");
 	if (!is_printable(req->coupon, MOST_COUPON))
 		refusal_add(refusal, "coupon", "must be at most 40 letters, digits and hyphens");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "chassis/money.h"
+#include "chassis/resource.h"
 
 static const char *line_field(struct refusal *refusal, size_t at, const char *field)
 {
@@ -33,14 +34,9 @@ static void check_line(const Pricing__V1__ComputePriceRequest__Line *line, size_
 			    "must be an amount of " MONEY_CURRENCY " of 0 to 1,000,000");
 }
 
-static bool is_region_code(const char *text)
-{
-	return text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'A' && text[1] <= 'Z' && !text[2];
-}
-
 void check_basket(const Pricing__V1__ComputePriceRequest *req, struct refusal *refusal)
 {
-	if (!is_region_code(req->region_code))
+	if (!region_code_valid(req->region_code))
 		refusal_add(refusal, "region_code", "must be two letters A to Z, as \"GB\"");
 	if (strspn(req->coupon,
 		   "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") !=

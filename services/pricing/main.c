@@ -15,17 +15,6 @@ struct pricing { /* a worker's */
 	struct store_reader *reader;
 };
 
-static int refuse_missing(struct weft_call *call, const Pricing__V1__ComputePriceRequest *req,
-			  const char *missing)
-{
-	/* Both texts are known to be short and ASCII: check_basket() has looked. */
-	if (missing[0] == 'c')
-		return refuse_field(call, PRICING_DOMAIN, missing, "there is no coupon \"%s\"",
-				    req->coupon);
-	return refuse_field(call, PRICING_DOMAIN, missing, "there is no shipping to \"%s\"",
-			    req->region_code);
-}
-
 static int compute_price(struct weft_call *call, const Pricing__V1__ComputePriceRequest *req,
 			 void *self)
 {
@@ -34,16 +23,19 @@ static int compute_price(struct weft_call *call, const Pricing__V1__ComputePrice
 	struct refusal refusal = { .arena = arena, .domain = PRICING_DOMAIN };
 	Pricing__V1__ComputePriceResponse res = PRICING__V1__COMPUTE_PRICE_RESPONSE__INIT;
 	struct rules rules;
-	const char *missing = NULL;
 	int r;
 
 	check_basket(req, &refusal);
 	if (refusal.n)
 		return refusal_send(&refusal, call);
-	r = store_load_rules(pricing->reader, req->region_code, req->coupon, arena, &rules,
-			     &missing);
-	if (r == STORE_NOT_FOUND)
-		return refuse_missing(call, req, missing);
+	r = store_load_rules(pricing->reader, req->region_code, req->coupon, arena, &rules);
+	/* Both texts are short and ASCII: check_basket() has looked. */
+	if (r == RULES_NO_REGION)
+		return refuse_field(call, PRICING_DOMAIN, "region_code",
+				    "there is no shipping to \"%s\"", req->region_code);
+	if (r == RULES_NO_COUPON)
+		return refuse_field(call, PRICING_DOMAIN, "coupon", "there is no coupon \"%s\"",
+				    req->coupon);
 	if (r < 0)
 		return r;
 	r = price_basket(&rules, req, arena, &res);

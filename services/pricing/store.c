@@ -22,7 +22,7 @@ static int load_destination(struct store_reader *reader, const char *region_code
 		return r;
 	r = store_step(stmt);
 	if (r <= 0)
-		return r < 0 ? r : STORE_NOT_FOUND;
+		return r < 0 ? r : RULES_NO_REGION;
 	rules->zone = store_column_text(stmt, 0, arena);
 	rules->extra_kg_pence = sqlite3_column_int64(stmt, 1);
 	rules->free_from_pence = sqlite3_column_int64(stmt, 2);
@@ -102,7 +102,7 @@ static int load_coupon(struct store_reader *reader, const char *code, struct wef
 		return r;
 	r = store_step(stmt);
 	if (r <= 0)
-		return r < 0 ? r : STORE_NOT_FOUND;
+		return r < 0 ? r : RULES_NO_COUPON;
 	coupon->code = store_column_text(stmt, 0, arena);
 	coupon->kind = coupon_kind_of(store_column_text(stmt, 1, arena));
 	coupon->value = sqlite3_column_int64(stmt, 2);
@@ -112,13 +112,11 @@ static int load_coupon(struct store_reader *reader, const char *code, struct wef
 }
 
 static int load_all(struct store_reader *reader, const char *region_code, const char *coupon,
-		    struct weft_arena *arena, struct rules *rules, const char **ret_missing)
+		    struct weft_arena *arena, struct rules *rules)
 {
 	int r;
 
 	r = load_destination(reader, region_code, arena, rules);
-	if (r == STORE_NOT_FOUND)
-		*ret_missing = "region_code";
 	if (r != 0)
 		return r;
 	r = load_rates(reader, rules);
@@ -127,14 +125,11 @@ static int load_all(struct store_reader *reader, const char *region_code, const 
 	r = load_volumes(reader, rules);
 	if (r < 0 || !coupon[0])
 		return r;
-	r = load_coupon(reader, coupon, arena, &rules->coupon);
-	if (r == STORE_NOT_FOUND)
-		*ret_missing = "coupon";
-	return r;
+	return load_coupon(reader, coupon, arena, &rules->coupon);
 }
 
 int store_load_rules(struct store_reader *reader, const char *region_code, const char *coupon,
-		     struct weft_arena *arena, struct rules *ret_rules, const char **ret_missing)
+		     struct weft_arena *arena, struct rules *ret_rules)
 {
 	struct rules rules = { 0 };
 	int r;
@@ -142,7 +137,7 @@ int store_load_rules(struct store_reader *reader, const char *region_code, const
 	r = store_reader_begin(reader);
 	if (r < 0)
 		return r;
-	r = load_all(reader, region_code, coupon, arena, &rules, ret_missing);
+	r = load_all(reader, region_code, coupon, arena, &rules);
 	store_reader_end(reader);
 	if (r == 0)
 		*ret_rules = rules;

@@ -8,9 +8,14 @@
 extern const struct store_migration pricing_migrations[];
 extern const size_t pricing_n_migrations;
 
-/* The rules for one basket, from one snapshot, in the arena. STORE_NOT_FOUND: no such region,
- * *ret_missing is "region_code"; or no such coupon, and it is "coupon". `coupon` "" is none. */
+enum rules_outcome { /* beside store's own */
+		     RULES_NO_REGION = 16,
+		     RULES_NO_COUPON = 17,
+};
+
+/* The rules for one basket, from one snapshot, in the arena; `coupon` "" is none. 0, an outcome, or
+ * negative. */
 int store_load_rules(struct store_reader *reader, const char *region_code, const char *coupon,
-		     struct weft_arena *arena, struct rules *ret_rules, const char **ret_missing);
+		     struct weft_arena *arena, struct rules *ret_rules);
 
 #endif

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import grpc
+from google.protobuf import descriptor_pb2
 
 # Sanitizers make a start slow on a busy machine.
 START_SECONDS = 60
@@ -83,23 +84,20 @@ def channel(service, certificates):
 
 
 class Stub:
-    """A method for each of a service's, from its descriptor: stub.GetProduct(request, timeout=…)."""
+    """A method for each of a service's, from its descriptor: stub.GetProduct(request, timeout=…).
+    A raw one answers with the bytes."""
 
     def __init__(self, on, descriptor, raw=False):
-        proto = descriptor.file.serialized_pb
-        from google.protobuf import descriptor_pb2, reflection
-        file = descriptor_pb2.FileDescriptorProto.FromString(proto)
-        kinds = {method.name: ("stream" if method.client_streaming else "unary") + "_" +
-                 ("stream" if method.server_streaming else "unary")
-                 for service in file.service if service.name == descriptor.name
-                 for method in service.method}
-        for method in descriptor.methods:
-            response = reflection.MakeClass(method.output_type) if raw else (
-                method.output_type._concrete_class)
-            setattr(self, method.name, getattr(on, kinds[method.name])(
+        file = descriptor_pb2.FileDescriptorProto.FromString(descriptor.file.serialized_pb)
+        service, = (each for each in file.service if each.name == descriptor.name)
+        for method in service.method:
+            kind = "_".join("stream" if streams else "unary"
+                            for streams in (method.client_streaming, method.server_streaming))
+            response = descriptor.methods_by_name[method.name].output_type._concrete_class
+            setattr(self, method.name, getattr(on, kind)(
                 f"/{descriptor.full_name}/{method.name}",
                 request_serializer=lambda message: message.SerializeToString(),
-                response_deserializer=(lambda data: data) if raw else response.FromString))
+                response_deserializer=bytes if raw else response.FromString))
 
 
 class Failure:
