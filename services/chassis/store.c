@@ -37,6 +37,7 @@ void store_job_start(struct store_job *job, struct store *store, struct weft_wor
 		.deadline_ns = deadline_ns ? deadline_ns : WEFT_NEVER,
 	};
 	atomic_fetch_add(&store->outstanding, 1);
+	atomic_fetch_add(&store->refs, 1);
 	if (!call)
 		return;
 	weft_call_ref(call);
@@ -56,23 +57,26 @@ int store_job_skip(const struct store_job *job)
 	return 0;
 }
 
-/* The last answer may come to its loop after the store was closed. */
-static void release(struct store *store)
+static void unref(struct store *store)
 {
-	if (atomic_fetch_sub(&store->outstanding, 1) > 1)
-		return;
-	if (store->settled)
-		weft_worker_post(store->settler, store->settled);
-	else
+	if (atomic_fetch_sub(&store->refs, 1) == 1)
 		free(store);
+}
+
+static void tell_settler(struct store *store)
+{
+	struct weft_task *task = atomic_exchange(&store->settled, NULL);
+
+	if (task)
+		weft_worker_post(store->settler, task);
 }
 
 void store_settle(struct store *store, struct weft_worker *worker, struct weft_task *task)
 {
-	assert(!store->settled);
 	store->settler = worker;
-	store->settled = task;
-	release(store);
+	atomic_store(&store->settled, task);
+	if (atomic_load(&store->outstanding) == 0)
+		tell_settler(store);
 }
 
 static void on_finished(struct weft_task *task)
@@ -86,7 +90,9 @@ static void on_finished(struct weft_task *task)
 	job->finish(job); /* may free it */
 	if (call)
 		weft_call_unref(call);
-	release(store);
+	if (atomic_fetch_sub(&store->outstanding, 1) == 1)
+		tell_settler(store);
+	unref(store);
 }
 
 void store_job_finish(struct store_job *job, int r)
@@ -213,7 +219,7 @@ int store_open(const char *path, const struct store_migration *migrations, size_
 	store->lock_fd = -1;
 	store->options = with_defaults(options);
 	store->schema_version = (int)n_migrations;
-	store->outstanding = 1;
+	store->refs = 1;
 	store->writer.store = store;
 	weft_list_init(&store->readers);
 	pthread_mutex_init(&store->readers_mutex, NULL);
@@ -237,10 +243,7 @@ void store_close(struct store *store)
 	store_pool_stop(&store->pool);
 	store_writer_stop(&store->writer);
 	fini(store);
-	if (store->settled)
-		free(store);
-	else
-		release(store);
+	unref(store);
 }
 
 void store_get_stats(struct store *store, struct store_stats *ret_stats)

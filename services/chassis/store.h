@@ -65,8 +65,8 @@ int store_open(const char *path, const struct store_migration *migrations, size_
 	       const struct store_options *options, char error[256], struct store **ret_store);
 /* What is queued is written first; blocks. The readers are gone before; takes NULL. */
 void store_close(struct store *store);
-/* Before that, in a loop's orderly end: posts `task` once no write and no query is under way any
- * more, their done() included. Only those start new ones from here on. Once. */
+/* For an orderly end before that: posts `task` when no write and no query is under way, their
+ * done() included. One at a time. */
 void store_settle(struct store *store, struct weft_worker *worker, struct weft_task *task);
 
 /* What writes and queries carry for the store; nobody else touches it. */

@@ -156,9 +156,11 @@ struct store {
 	pthread_mutex_t readers_mutex; /* taken at a reader's birth and death, and once a commit */
 	struct weft_list readers;
 
-	_Atomic uint64_t outstanding; /* jobs, and one for the store until it settles */
+	/* Of the struct alone: a last answer may come to its loop after the store was closed. */
+	_Atomic uint64_t refs;
+	_Atomic uint64_t outstanding; /* jobs whose done() has not returned */
 	struct weft_worker *settler;
-	struct weft_task *settled;
+	_Atomic(struct weft_task *) settled; /* to be posted when no job is left */
 
 	_Atomic uint64_t writes, batches, reruns, refused, skipped, checkpoints, wal_bytes;
 	atomic_bool failing;
