@@ -1,12 +1,12 @@
 /*
  * The life of a service's process, which worker 0 leads; it runs on the main thread.
  *
- *	STARTING ──▶ SERVING ──signal──▶ DRAINING ──▶ SETTLING ──▶ STOPPING ──▶ STOPPED
- *	   └───────────── something cannot start ──────────────────────▲
+ *	STARTING ──▶ SERVING ──signal──▶ DRAINING ──▶ … ──▶ STOPPED      (enum app_state)
+ *	   └──── something cannot start ─────▲
  *
- * Worker 0 orders (start, drain, stop), each worker carries it out on its own loop and reports; the
- * last report takes the next step. Before the loops: flags, TLS and the store, which may block.
- * After them: the store's end, which may block as well.
+ * Worker 0 orders (start, drain, part, stop), each worker carries it out on its own loop and
+ * reports; the last report takes the next step. Before the loops: flags, TLS and the store, which
+ * may block. After them: the store's end, which may block as well.
  */
 #include <errno.h>
 #include <signal.h>
@@ -176,7 +176,7 @@ static void on_started(struct app *app)
 	if (why)
 		say_no(app, why);
 	if (why || app->signalled) {
-		set_state(app, APP_SETTLING);
+		set_state(app, APP_DRAINING);
 		return;
 	}
 	set_state(app, APP_SERVING);
@@ -186,29 +186,44 @@ static void on_started(struct app *app)
 		      WEFT_UINT("workers", app->n_workers));
 }
 
-static void on_settled(struct weft_task *task)
+static void on_next(struct weft_task *task)
 {
-	set_state(weft_container_of(task, struct app, settled), APP_STOPPING);
+	struct app *app = weft_container_of(task, struct app, next);
+
+	set_state(app, app->state + 1);
 }
 
-/* No call is left. What works by itself ends, and then the writer's last answers come. */
+/* No call is left. What works by itself ends, and then come the writer's last answers. */
 static void settle(struct app *app)
 {
-	withdraw(app);
-	weft_port_free(app->port);
-	app->port = NULL;
 	if (app->process_started && app->service->stop_process)
 		app->service->stop_process(app, app->process);
 	app->process_started = false;
 	if (app->store)
-		store_settle(app->store, first(app), &app->settled);
+		store_settle(app->store, first(app), &app->next);
 	else
-		weft_worker_post(first(app), &app->settled);
+		weft_worker_post(first(app), &app->next);
+}
+
+/* The server cannot be freed in its own callback. */
+static void on_health_drained(struct weft_server *server, void *data)
+{
+	struct app *app = data;
+
+	weft_worker_post(first(app), &app->next);
+}
+
+static void silence(struct app *app)
+{
+	weft_port_free(app->health_port);
+	if (app->health_server)
+		weft_server_drain(app->health_server, 0, on_health_drained, app);
+	else
+		weft_worker_post(first(app), &app->next);
 }
 
 static void finish(struct app *app)
 {
-	weft_port_free(app->health_port);
 	weft_server_free(app->health_server);
 	/* From here on a signal does what it does by default: the store's end may block. */
 	for (size_t i = 0; i < WEFT_COUNT(app->signals); i++)
@@ -231,7 +246,10 @@ static void set_state(struct app *app, enum app_state state)
 		order(app, app_worker_drain);
 		break;
 	case APP_SETTLING: settle(app); break;
+	case APP_PARTING: order(app, app_worker_part); break;
+	case APP_RESTING: settle(app); break;
 	case APP_STOPPING: order(app, app_worker_stop); break;
+	case APP_SILENT: silence(app); break;
 	case APP_STOPPED: finish(app); break;
 	}
 }
@@ -242,12 +260,10 @@ void app_on_report(struct weft_task *report)
 
 	if (--app->reports > 0)
 		return;
-	switch (app->state) {
-	case APP_STARTING: on_started(app); break;
-	case APP_DRAINING: set_state(app, APP_SETTLING); break;
-	case APP_STOPPING: set_state(app, APP_STOPPED); break;
-	default: abort();
-	}
+	if (app->state == APP_STARTING)
+		on_started(app);
+	else
+		set_state(app, app->state + 1);
 }
 
 static void on_signal(int signal, void *data)
@@ -279,7 +295,7 @@ static void on_begin(struct weft_task *task)
 		set_state(app, APP_STARTING);
 	} else {
 		say_no(app, weft_errno_string(r));
-		set_state(app, APP_SETTLING);
+		set_state(app, APP_DRAINING);
 	}
 }
 
@@ -423,7 +439,7 @@ int app_run(const struct app_service *service, int argc, char **argv)
 	struct app app = {
 		.service = service,
 		.begin.run = on_begin,
-		.settled.run = on_settled,
+		.next.run = on_next,
 		.store_news.run = on_store_news,
 	};
 	char error[256] = "";

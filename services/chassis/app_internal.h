@@ -15,21 +15,26 @@ struct app_worker {
 	struct store_reader *reader;
 	struct weft_channel **channels; /* in the order of the service's `uses` */
 	size_t n_channels;
+	size_t closing; /* channels, and one while they are being told to */
 	void *self;
 	bool started; /* the service's start() has succeeded */
 
-	struct weft_task order;  /* from worker 0: start, drain or stop */
+	struct weft_task order;  /* from worker 0: start, drain, part or stop */
 	struct weft_task report; /* back to worker 0: it is done */
 	int r;                   /* of the start */
 	char error[256];
 };
 
+/* In the order in which they come. */
 enum app_state {
 	APP_STARTING, /* the workers start */
 	APP_SERVING,
 	APP_DRAINING, /* no new calls; those under way finish */
 	APP_SETTLING, /* the store answers the last writes */
+	APP_PARTING,  /* other services answer the last calls to them */
+	APP_RESTING,  /* the store answers what these have led to */
 	APP_STOPPING, /* the workers let go of what they have */
+	APP_SILENT,   /* the health port, which has answered until now, closes */
 	APP_STOPPED,
 };
 
@@ -50,7 +55,7 @@ struct app {
 	bool signalled;
 	struct weft_signal *signals[2];
 	struct weft_task begin;
-	struct weft_task settled;
+	struct weft_task next; /* takes the next step, later */
 	void *process;
 	bool process_started;
 
@@ -68,6 +73,7 @@ struct app {
 /* Orders for a worker, run on its loop; each ends with a report. */
 void app_worker_start(struct weft_task *order);
 void app_worker_drain(struct weft_task *order);
+void app_worker_part(struct weft_task *order);
 void app_worker_stop(struct weft_task *order);
 /* app.c, on worker 0: a worker has done as it was told. */
 void app_on_report(struct weft_task *report);

@@ -96,7 +96,7 @@ void app_worker_start(struct weft_task *order)
 	report(worker, start(worker));
 }
 
-/* ---- drain and stop */
+/* ---- drain, part, stop */
 
 static void on_drained(struct weft_server *server, void *data)
 {
@@ -107,21 +107,39 @@ void app_worker_drain(struct weft_task *order)
 {
 	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
 
-	weft_server_drain(worker->server, worker->app->flags.drain_ns, on_drained, worker);
+	if (worker->server)
+		weft_server_drain(worker->server, worker->app->flags.drain_ns, on_drained, worker);
+	else
+		report(worker, 0); /* it did not get that far */
+}
+
+static void on_channel_gone(void *data)
+{
+	struct app_worker *worker = data;
+
+	if (--worker->closing == 0)
+		report(worker, 0);
+}
+
+void app_worker_part(struct weft_task *order)
+{
+	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
+
+	worker->closing = worker->n_channels + 1;
+	for (size_t i = 0; i < worker->n_channels; i++)
+		weft_channel_close(worker->channels[i], on_channel_gone, worker);
+	on_channel_gone(worker);
 }
 
 void app_worker_stop(struct weft_task *order)
 {
 	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
 
-	weft_server_free(worker->server);
-	worker->server = NULL;
 	if (worker->started && worker->app->service->stop)
 		worker->app->service->stop(worker, worker->self);
-	for (size_t i = 0; i < worker->n_channels; i++)
-		weft_channel_unref(worker->channels[i]);
-	free(worker->channels);
+	weft_server_free(worker->server);
 	store_reader_free(worker->reader);
+	free(worker->channels);
 	report(worker, 0);
 }
 

@@ -1,6 +1,6 @@
 /*
- * What the store's tests have in common: a store in a folder of its own, one worker, and writes that insert a row.
- * The tests' thread stands outside of the loop, and waits with a bound.
+ * What the store's tests have in common: a store in a folder of its own, one worker, and writes
+ * that insert a row. The tests' thread stands outside of the loop, and waits with a bound.
  */
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H

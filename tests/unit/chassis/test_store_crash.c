@@ -1,8 +1,8 @@
 /*
  * kill -9 in the middle of 10,000 acknowledged writes loses none of those that were acknowledged.
  *
- * A child writes, and says the number of each write on a pipe when it is done. The parent kills it somewhere in the
- * middle, reads what the pipe still holds, and looks for each of those numbers.
+ * A child writes, and says the number of each write on a pipe when it is done. The parent kills it
+ * somewhere in the middle, reads what the pipe still holds, and looks for each of those numbers.
  */
 #include <fcntl.h>
 #include <setjmp.h>

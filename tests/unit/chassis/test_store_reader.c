@@ -1,4 +1,5 @@
-/* Readers: snapshots, who is told of commits, the pool for long reads, and a log that stays short all the same. */
+/* Readers: snapshots, who is told of commits, the pool for long reads, and a log that stays
+ * short all the same. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

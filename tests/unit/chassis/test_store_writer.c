@@ -1,4 +1,5 @@
-/* The writer: who shares a batch with whom, what one write can do to the others, and what is known after a failure. */
+/* The writer: who shares a batch with whom, what one write can do to the others, and what is
+ * known after a failure. */
 #include <assert.h>
 #include <errno.h>
 #include <setjmp.h>
@@ -448,7 +449,8 @@ static void test_unknown_outcome_of_commit(void **state)
 	assert_int_equal(rig_put_one(rig, NULL, 2), STORE_UNKNOWN);
 	assert_int_equal(atomic_load(&health.failed), 1);
 
-	/* The connection has been opened again, and what a write finds wrong by itself is known all the same. */
+	/* The connection has been opened again, and what a write finds wrong by itself is known
+	 * all the same. */
 	assert_int_equal(rig_put_one(rig, NULL, 3), 0);
 	assert_int_equal(atomic_load(&health.healed), 1);
 	assert_int_equal(rig_put_one(rig, NULL, 1), STORE_CONFLICT);

@@ -1,6 +1,6 @@
 /*
- * A SQLite VFS that stands in front of the system's and counts, slows down or breaks what happens to the
- * write-ahead log. It becomes the default, so that a store meets it without knowing.
+ * A SQLite VFS that stands in front of the system's and counts, slows down or breaks what happens
+ * to the write-ahead log. It becomes the default, so that a store meets it without knowing.
  */
 #ifndef TESTS_VFS_SHIM_H
 #define TESTS_VFS_SHIM_H
