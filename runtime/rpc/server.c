@@ -282,7 +282,7 @@ static void check_drained(struct weft_server *server)
 }
 
 /* Grace is over. First the calls are cancelled: that leaves nothing for the connections to wait
- * for, and they close once the clients have been told. Those which do not are cut a moment later. */
+ * for, and they close once the clients have been told. Those that do not are cut a moment later. */
 static void on_grace(struct weft_timer *timer, void *data)
 {
 	struct weft_server *server = data;

@@ -73,7 +73,8 @@ struct weft_h2 *weft_h2_client_new(struct weft_transport *take_transport,
 				   const struct weft_h2_options *options,
 				   const struct weft_h2_events *events, void *data);
 
-/* Bytes that were read before the connection took over, as when the preface was sniffed. */
+/* Bytes that were read before the connection took over, as when the preface was sniffed. Copied; what
+ * follows from them is called from the loop. */
 void weft_h2_receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len);
 
 /* Server: GOAWAY now, existing streams finish, then it closes. Client: no new streams, then it closes. */

@@ -32,7 +32,9 @@ struct weft_server_options {
  * add and free are called there or while the worker does not run. */
 int weft_server_new(struct weft_worker *worker, const struct weft_server_options *options,
 		    struct weft_server **ret_server);
-void weft_server_free(struct weft_server *server); /* drained or not: what is left is closed */
+/* Drained or not: what is left is closed. Its calls are cancelled, and on_cancel called, before it
+ * returns: no handler runs any more. */
+void weft_server_free(struct weft_server *server);
 
 /* `handlers` is the generated struct of function pointers, `self` reaches every handler. -EEXIST */
 int weft_server_add(struct weft_server *server, const struct weft_service *service,
