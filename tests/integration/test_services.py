@@ -428,6 +428,15 @@ def orders_for(orders, messages, request):
         external_reference=request.external_reference), timeout=LIMIT).orders
 
 
+def outcome(orders, request):
+    """OK, or the code it failed with."""
+    try:
+        orders.PlaceOrder(request, timeout=LIMIT)
+        return grpc.StatusCode.OK
+    except grpc.RpcError as error:
+        return error.code()
+
+
 def test_an_order_is_placed_and_kept(orders, messages, shelf, request_of):
     chance = random.Random(1)
     for region in ["GB", "FI", "JE", "US", "ZZ"]:
@@ -512,6 +521,28 @@ def test_equal_requests_at_once_place_one_order(services, certificates, messages
         on.close()
 
 
+def test_of_unequal_requests_at_once_one_wins(services, certificates, messages, shelf, orders,
+                                              request_of):
+    channels = [channel(services["orders"], certificates) for _ in range(8)]
+    stubs = [Stub(on, messages["orders"].DESCRIPTOR.services_by_name["Orders"]) for on in channels]
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            first, start = request_of([("O1", 1)]), threading.Barrier(8)
+
+            def place(number):
+                request = messages["orders"].PlaceOrderRequest.FromString(
+                    first.SerializeToString())
+                request.lines[0].quantity = number + 1
+                start.wait()
+                return outcome(stubs[number], request)
+
+            assert sorted(pool.map(place, range(8)), key=lambda code: code.value[0]) == [
+                grpc.StatusCode.OK] + 7 * [grpc.StatusCode.FAILED_PRECONDITION]
+            assert len(orders_for(orders, messages, first)) == 1
+    for on in channels:
+        on.close()
+
+
 @pytest.mark.parametrize("field, change", [
     ("request_id", lambda request: request.ClearField("request_id")),
     ("request_id", lambda request: setattr(request, "request_id", "42")),
@@ -584,15 +615,6 @@ def test_orders_are_listed_newest_first(orders, messages, shelf, request_of):
 
 
 # ---- when something is missing
-
-
-def outcome(orders, request):
-    """OK, or the code it failed with."""
-    try:
-        orders.PlaceOrder(request, timeout=LIMIT)
-        return grpc.StatusCode.OK
-    except grpc.RpcError as error:
-        return error.code()
 
 
 def test_pricing_dies_in_the_middle(services, orders, messages, shelf, request_of, wait_until):
