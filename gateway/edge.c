@@ -153,20 +153,26 @@ int edge_run(struct edge *edge)
 /* Draining. A worker is done when it has neither connections nor requests; the last one stops all, because a
  * loop that still runs may be needed by nobody else. */
 
+static void on_upstream_closed(void *data)
+{
+	struct edge *edge = data;
+
+	if (atomic_fetch_sub(&edge->n_busy, 1) > 1)
+		return;
+	for (size_t i = 0; i < edge->n_workers; i++)
+		weft_worker_stop(edge->workers[i].worker);
+}
+
 static void check_drained(struct edge_worker *worker)
 {
-	struct edge *edge = worker->edge;
+	struct upstream *upstream = worker->upstream;
 
 	if (!worker->draining || !weft_list_empty(&worker->connections) || worker->n_exchanges > 0)
 		return;
 	worker->draining = false;
 	weft_timer_stop(weft_worker_loop(worker->worker), &worker->grace);
-	upstream_free(worker->upstream);
 	worker->upstream = NULL;
-	if (atomic_fetch_sub(&edge->n_busy, 1) > 1)
-		return;
-	for (size_t i = 0; i < edge->n_workers; i++)
-		weft_worker_stop(edge->workers[i].worker);
+	upstream_close(upstream, on_upstream_closed, worker->edge);
 }
 
 static void on_grace(struct weft_timer *timer, void *data)

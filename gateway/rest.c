@@ -263,6 +263,8 @@ static void send_single(struct rest *rest)
 	if (r == 0) {
 		start_rpc(rest);
 		r = weft_rpc_send_bytes(rest->rpc, (struct weft_bytes) { wire.data, wire.len });
+		if (r == -ECANCELED)
+			r = 0; /* it has failed already, and on_rpc_end will say why */
 		weft_rpc_half_close(rest->rpc);
 	}
 	weft_buffer_fini(&wire);

@@ -12,6 +12,9 @@ struct backend {
 };
 
 struct upstream {
+	size_t closing; /* channels that are not closed yet, and one while they are being told */
+	upstream_closed_cb *closed_cb;
+	void *closed_data;
 	size_t n;
 	struct backend backends[];
 };
@@ -59,6 +62,28 @@ void upstream_free(struct upstream *upstream)
 	for (size_t i = 0; i < upstream->n; i++)
 		weft_channel_unref(upstream->backends[i].channel);
 	free(upstream);
+}
+
+static void on_closed(void *data)
+{
+	struct upstream *upstream = data;
+	upstream_closed_cb *cb = upstream->closed_cb;
+	void *closed_data = upstream->closed_data;
+
+	if (--upstream->closing > 0)
+		return;
+	free(upstream);
+	cb(closed_data);
+}
+
+void upstream_close(struct upstream *upstream, upstream_closed_cb *cb, void *data)
+{
+	upstream->closed_cb = cb;
+	upstream->closed_data = data;
+	upstream->closing = upstream->n + 1;
+	for (size_t i = 0; i < upstream->n; i++)
+		weft_channel_close(upstream->backends[i].channel, on_closed, upstream);
+	on_closed(upstream);
 }
 
 struct weft_channel *upstream_find(const struct upstream *upstream, const char *service, size_t len)

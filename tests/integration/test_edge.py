@@ -1,0 +1,732 @@
+"""The edge in front of a grpcio backend: REST in and out, bad input, limits, streams, drain.
+
+The backend is foreign (Python's grpcio) so that what crosses between them is gRPC and not a habit of ours. The
+edge runs with sanitizers; it must end with exit code 0 and without a word of theirs.
+"""
+
+import collections
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import time
+
+import grpc
+import h2.connection
+import h2.events
+import pytest
+
+HTTP = ["--http1.1", "--http2"]
+MAX_BODY = 4194304
+
+
+# --- The backend -------------------------------------------------------------------------------------------------
+
+
+class Backend:
+    """catalog.v1.Catalog: what it does is asked for by the product's name."""
+
+    def __init__(self, certificates):
+        from catalog.v1 import catalog_pb2
+        from google.rpc import error_details_pb2, status_pb2
+
+        self.pb = catalog_pb2
+        self.details = error_details_pb2
+        self.status = status_pb2
+        self.cancelled = threading.Event()
+        self.imported = []
+        self.import_gate = threading.Event()
+        self.import_gate.set()
+        self.exported = 0
+        self.export_count = 3
+        self.export_error = None
+        self.pause_export = None
+
+        unary, serve = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        handlers = {
+            "GetProduct": self.handler(unary, self.get, "GetProductRequest"),
+            "ListProducts": self.handler(unary, self.list, "ListProductsRequest"),
+            "CreateProduct": self.handler(unary, self.create, "CreateProductRequest"),
+            "ImportProducts": self.handler(grpc.stream_unary_rpc_method_handler, self.imports,
+                                           "ImportProductsRequest"),
+            "ExportProducts": self.handler(serve, self.export, "ExportProductsRequest"),
+        }
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(16))
+        self.server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("catalog.v1.Catalog", handlers),))
+        tls = certificates / "tls"
+        credentials = grpc.ssl_server_credentials(
+            [((tls / "server.key").read_bytes(), (tls / "server.pem").read_bytes())])
+        self.port = self.server.add_secure_port("127.0.0.1:0", credentials)
+        self.server.start()
+
+    def handler(self, kind, function, request):
+        return kind(function, request_deserializer=getattr(self.pb, request).FromString,
+                    response_serializer=lambda message: message.SerializeToString())
+
+    def fail(self, context, code, message, *details):
+        from google.protobuf import any_pb2
+
+        status = self.status.Status(code=code.value[0], message=message)
+        for detail in details:
+            packed = any_pb2.Any()
+            packed.Pack(detail)
+            status.details.append(packed)
+        context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+        context.abort(code, message)
+
+    def get(self, request, context):
+        name = request.name
+        if name == "products/missing":
+            self.fail(context, grpc.StatusCode.NOT_FOUND, "no product \"missing\": 100 % gone",
+                      self.details.ErrorInfo(reason="PRODUCT_NOT_FOUND", domain="catalog.weft.example"))
+        if name == "products/busy":
+            retry = self.details.RetryInfo()
+            retry.retry_delay.FromMilliseconds(2500)
+            self.fail(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", retry)
+        if name == "products/private":
+            self.fail(context, grpc.StatusCode.UNAUTHENTICATED, "who are you?")
+        if name == "products/slow":
+            context.add_callback(self.cancelled.set)
+            self.cancelled.wait(30)
+            context.abort(grpc.StatusCode.CANCELLED, "never mind")
+        if name == "products/metadata":
+            pairs = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+            pairs["deadline"] = str(context.time_remaining())
+            return self.pb.Product(name=name, title=json.dumps(pairs))
+        return self.pb.Product(name=name, title="A thing", weight_grams=7)
+
+    def list(self, request, context):
+        products = [self.pb.Product(name=f"products/{i}") for i in range(request.page_size or 2)]
+        return self.pb.ListProductsResponse(products=products, next_page_token=request.page_token)
+
+    def create(self, request, context):
+        request.product.name = "products/" + request.product_id
+        return request.product
+
+    def imports(self, requests, context):
+        context.add_callback(self.cancelled.set)
+        for request in requests:
+            self.import_gate.wait(30)
+            self.imported.append(request.product.name)
+        return self.pb.ImportProductsResponse(created=len(self.imported))
+
+    def export(self, request, context):
+        context.add_callback(self.cancelled.set)
+        for i in range(self.export_count):
+            if not context.is_active():
+                return
+            self.exported = i + 1
+            yield self.pb.ExportProductsResponse(
+                product=self.pb.Product(name=f"products/{i}", title="x" * 1000))
+        if self.pause_export:
+            self.pause_export.wait(30)
+        if self.export_error:
+            self.fail(context, self.export_error, "the export broke off")
+
+
+@pytest.fixture(scope="module")
+def backend(certificates, contracts):
+    backend = Backend(certificates)
+    yield backend
+    backend.cancelled.set()
+    backend.import_gate.set()
+    backend.server.stop(0)
+
+
+# --- The edge ----------------------------------------------------------------------------------------------------
+
+
+class Edge:
+    def __init__(self, build, certificates, folder, target, *flags, tls=True):
+        self.ca = certificates / "ca.pem"
+        self.tls = tls
+        self.log = folder / "edge.log"
+        url_file = folder / "edge.url"
+        command = [build / "gateway" / "weft-gateway", "--listen", "127.0.0.1:0", "--url-file", url_file,
+                   "--upstream-ca", self.ca, "--backend", f"catalog.v1={target}", *flags]
+        if tls:
+            command += ["--tls-cert", certificates / "tls/server.pem",
+                        "--tls-key", certificates / "tls/server.key"]
+        # Freed memory goes back at once, so that a test can see what is held.
+        environment = {**os.environ, "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+                       "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":quarantine_size_mb=1"}
+        with open(self.log, "wb") as log:
+            self.process = subprocess.Popen(command, stderr=log, env=environment)
+        self.url_file = url_file
+        end = time.monotonic() + 30
+        while not url_file.exists():
+            assert self.process.poll() is None, self.log.read_text()
+            assert time.monotonic() < end, "the edge does not listen"
+            time.sleep(0.02)
+        self.url = url_file.read_text().strip()
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def curl(self, path, *arguments, version="--http2", check=True):
+        """A response: status, headers (lower case), body, curl's exit code."""
+        result = subprocess.run(
+            ["curl", "-sS", "-i", "--max-time", "30", version, "--cacert", self.ca, *arguments,
+             self.url + path], capture_output=True, check=False)
+        assert not check or result.returncode == 0, result.stderr
+        head, body = b"", result.stdout
+        while body.startswith(b"HTTP/"):
+            head, _, body = body.partition(b"\r\n\r\n")
+            if not re.match(rb"HTTP/[\d.]+ 1", head):
+                break
+        lines = head.decode().split("\r\n")
+        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines[1:])}
+        status = int(lines[0].split()[1]) if len(lines[0].split()) > 1 else 0
+        return Response(status, headers, body, result.returncode)
+
+    def connect(self, alpn="http/1.1", receive_buffer=None):
+        raw = socket.socket()
+        if receive_buffer:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        raw.settimeout(20)
+        raw.connect(("127.0.0.1", self.port))
+        if not self.tls:
+            return raw
+        context = ssl.create_default_context(cafile=self.ca)
+        context.set_alpn_protocols([alpn])
+        return context.wrap_socket(raw, server_hostname="localhost")
+
+    def talk(self, request, until=None):
+        """Sends bytes and reads up to the end of the connection, or until `until(received)`."""
+        received = b""
+        with self.connect() as connection:
+            connection.sendall(request)
+            while not (until and until(received)):
+                try:
+                    data = connection.recv(65536)
+                except ConnectionResetError:
+                    break
+                if not data:
+                    break
+                received += data
+        return received
+
+    def http2_get(self, path):
+        """Status, body, and the code of the reset (None: a clean end). curl drops what a reset follows."""
+        state = h2.connection.H2Connection()
+        status, body = 0, b""
+        with self.connect("h2") as connection:
+            state.initiate_connection()
+            state.send_headers(1, [(":method", "GET"), (":path", path), (":scheme", "https"),
+                                   (":authority", "localhost")], end_stream=True)
+            while True:
+                connection.sendall(state.data_to_send())
+                for event in state.receive_data(connection.recv(65536)):
+                    if isinstance(event, h2.events.ResponseReceived):
+                        status = int(dict(event.headers)[b":status"])
+                    elif isinstance(event, h2.events.DataReceived):
+                        body += event.data
+                        state.acknowledge_received_data(event.flow_controlled_length, 1)
+                    elif isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset)):
+                        return status, body, getattr(event, "error_code", None)
+
+    def rss(self):
+        for line in open(f"/proc/{self.process.pid}/status", encoding="ascii"):
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+        return 0
+
+    def requests(self):
+        lines = (json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{"))
+        return [line for line in lines if line["message"] == "request"]
+
+    def alive(self):
+        assert self.curl("/healthz").status == 200
+        assert self.curl("/v1/products/alive").json()["name"] == "products/alive"
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        text = self.log.read_text()
+        assert "Sanitizer" not in text and "runtime error" not in text, text[-6000:]
+        assert code == 0, text[-2000:]
+
+
+class Response(collections.namedtuple("Response", "status headers body code")):
+    def json(self):
+        return json.loads(self.body)
+
+
+@pytest.fixture(scope="module")
+def start(build, certificates, tmp_path_factory):
+    edges = []
+
+    def start(target, *flags, **options):
+        edge = Edge(build, certificates, tmp_path_factory.mktemp("edge"), target, *flags, **options)
+        edges.append(edge)
+        return edge
+
+    yield start
+    for edge in edges:
+        edge.stop()
+
+
+@pytest.fixture(scope="module")
+def shared(start, backend, tmp_path_factory):
+    address = tmp_path_factory.mktemp("backend") / "catalog.address"
+    address.write_text(f"127.0.0.1:{backend.port}\n")
+    return start(f"file://{address}")
+
+
+@pytest.fixture
+def edge(shared):
+    """The shared edge, which must be well after each test."""
+    yield shared
+    shared.alive()
+
+
+@pytest.fixture(autouse=True)
+def fresh(backend):
+    backend.cancelled.clear()
+    backend.import_gate.set()
+    backend.imported = []
+    backend.exported = 0
+    backend.export_count = 3
+    backend.export_error = None
+    backend.pause_export = None
+
+
+POST = ["-X", "POST", "-H", "content-type: application/json"]
+
+
+# --- What works ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_unary(edge, version):
+    answer = edge.curl("/v1/products/85123A", version=version)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["content-length"] == str(len(answer.body))
+    assert answer.json()["name"] == "products/85123A"
+    assert answer.json()["weightGrams"] == 7
+
+    answer = edge.curl("/v1/products?page_size=3&page_token=next", version=version)
+    assert [product["name"] for product in answer.json()["products"]] == [f"products/{i}" for i in range(3)]
+    assert answer.json()["nextPageToken"] == "next"
+
+    answer = edge.curl("/v1/products?product_id=new", *POST, "-d", '{"title": "New", "weightGrams": 5}',
+                       version=version)
+    assert answer.json()["name"] == "products/new" and answer.json()["title"] == "New"
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_head_and_options(edge, version):
+    full = edge.curl("/v1/products/1", version=version)
+    head = edge.curl("/v1/products/1", "--head", version=version)
+    assert (head.status, head.body) == (200, b"")
+    assert head.headers["content-length"] == str(len(full.body))
+    options = edge.curl("/v1/products", "-X", "OPTIONS", version=version)
+    assert options.status == 204
+    assert set(options.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
+    assert edge.curl("/v1/products:export", "--head", version=version).status == 200
+
+
+def test_request_id_trace_and_metadata(edge):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    answer = edge.curl("/v1/products/metadata", "-H", "x-request-id: abc-1", "-H", f"traceparent: {trace}",
+                       "-H", "authorization: Bearer t", "-H", "accept-language: de", "-H", "cookie: c=1",
+                       "-H", "grpc-metadata-shop: north", "-H", "x-request-timeout: 2.5")
+    assert answer.headers["x-request-id"] == "abc-1"
+    seen = json.loads(answer.json()["title"])
+    assert seen["x-request-id"] == "abc-1"
+    assert seen["authorization"] == "Bearer t"
+    assert seen["accept-language"] == "de"
+    assert seen["shop"] == "north"
+    assert "cookie" not in seen
+    assert seen["traceparent"].split("-")[1] == trace.split("-")[1]
+    assert seen["traceparent"] != trace
+    assert 0 < float(seen["deadline"]) <= 2.5
+    line = [line for line in edge.requests() if line["request_id"] == "abc-1"][0]
+    assert (line["status"], line["rpc"]) == (200, "/catalog.v1.Catalog/GetProduct")
+    assert line["trace_id"] == trace.split("-")[1]
+
+    made = edge.curl("/v1/products/metadata", "-H", "x-request-id: a b\"")
+    assert re.fullmatch("[0-9a-f]{32}", made.headers["x-request-id"])
+    assert 5 < float(json.loads(made.json()["title"])["deadline"]) <= 15
+
+
+# --- Errors -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_a_status_keeps_its_details(edge, version):
+    answer = edge.curl("/v1/products/missing", version=version)
+    assert answer.status == 404
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json() == {
+        "code": 5,
+        "message": "no product \"missing\": 100 % gone",
+        "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                     "reason": "PRODUCT_NOT_FOUND", "domain": "catalog.weft.example"}],
+    }
+    busy = edge.curl("/v1/products/busy", version=version)
+    assert (busy.status, busy.headers["retry-after"]) == (429, "3")
+    private = edge.curl("/v1/products/private", version=version)
+    assert (private.status, private.headers["www-authenticate"]) == (401, "Bearer")
+
+
+# name: (path, curl's arguments, status, what the message must name)
+BAD = {
+    "malformed": ("/v1/products?product_id=a", [*POST, "-d", '{"title":\n  nope}'], 400, "line 2"),
+    "cut off": ("/v1/products?product_id=a", [*POST, "-d", '{"title": "a"'], 400, "line 1"),
+    "unknown field": ("/v1/products?product_id=a", [*POST, "-d", '{"colour": "red"}'], 400, "colour"),
+    "wrong type": ("/v1/products?product_id=a", [*POST, "-d", '{"weightGrams": "heavy"}'], 400, "eight"),
+    "out of range": ("/v1/products?product_id=a", [*POST, "-d", '{"weightGrams": 3000000000}'], 400, "eight"),
+    "not UTF-8": ("/v1/products?product_id=a", [*POST, "--data-binary", b'{"title": "\xff"}'], 400, "title"),
+    "nested deep": ("/v1/products?product_id=a", [*POST, "-d", "[" * 20000], 400, ""),
+    "unknown parameter": ("/v1/products?colour=red", [], 400, "colour"),
+    "parameter out of range": ("/v1/products?page_size=3000000000", [], 400, "page"),
+    "parameter of wrong type": ("/v1/products?page_size=two", [], 400, "page"),
+    "broken escape": ("/v1/products/%zz", [], 400, ""),
+    "unknown path": ("/v2/products", [], 404, "/v2/products"),
+    "the root": ("/", [], 404, "/"),
+    "wrong method": ("/v1/products", ["-X", "DELETE"], 405, "DELETE"),
+    "no content-type": ("/v1/products?product_id=a", ["-X", "POST", "-H", "content-type:", "-d", "{}"], 415,
+                        "application/json"),
+    "a form": ("/v1/products?product_id=a", ["-X", "POST", "-d", "a=b"], 415, "application/json"),
+    "timeout": ("/v1/products/1", ["-H", "x-request-timeout: soon"], 400, "X-Request-Timeout"),
+    "grpc-timeout": ("/v1/products/1", ["-H", "grpc-timeout: 5"], 400, "grpc-timeout"),
+}
+
+
+@pytest.mark.parametrize("version", HTTP)
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(edge, name, version):
+    path, arguments, status, named = BAD[name]
+    answer = edge.curl(path, *arguments, version=version)
+    assert answer.status == status, answer.body
+    assert answer.headers["content-type"] == "application/json"
+    body = answer.json()
+    assert set(body) <= {"code", "message", "details"} and body["code"] > 0
+    assert named in body["message"], body
+    if status == 405:
+        assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_body_over_the_limit(edge, version, tmp_path):
+    big = tmp_path / "big.json"
+    big.write_bytes(b'{"title": "' + b"x" * MAX_BODY + b'"}')
+    for arguments in ([], ["-H", "transfer-encoding: chunked"] if version == "--http1.1" else ["-H", "expect:"]):
+        answer = edge.curl("/v1/products?product_id=a", *POST, *arguments, "--data-binary", f"@{big}",
+                           version=version, check=False)
+        assert answer.status == 413
+        assert str(MAX_BODY) in answer.json()["message"]
+
+
+def test_headers_over_the_limit(edge):
+    answer = edge.curl("/v1/products/1", "-H", "x-long: " + "a" * 17000, version="--http1.1")
+    assert answer.status == 431
+    assert "16384" in answer.json()["message"]
+    assert edge.curl("/v1/products/1", "-H", "x-long: " + "a" * 17000, check=False).status == 431
+    assert edge.curl("/v1/" + "a" * 17000, version="--http1.1").status == 414
+
+
+def test_what_no_parser_should_take(edge):
+    for request in (b"GET /healthz HTTP/1.1\nHost: h\n\n", b"GET /healthz HTTP/1.1\r\nHost : h\r\n\r\n",
+                    b"GET /healthz HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\r\n",
+                    b"POST /healthz HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"):
+        answer = edge.talk(request, until=lambda received: received.endswith(b"}"))
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n"), request
+        assert b"\r\nconnection: close\r\n" in answer
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["message"].startswith("line ")
+
+
+# --- HTTP/1.1 as such ----------------------------------------------------------------------------------------------
+
+GET = b"GET /v1/products/%s HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+def test_keep_alive_and_pipelining(edge):
+    count = 50
+    requests = b"".join(GET % str(i).encode() for i in range(count))
+    answer = edge.talk(requests + b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert answer.count(b"HTTP/1.1 200 OK\r\n") == count + 1
+    names = re.findall(rb'"name":"products/(\d+)"', answer)
+    assert names == [str(i).encode() for i in range(count)]
+    assert answer.count(b"connection: close") == 1
+
+    # A refusal whose body came along keeps the connection.
+    answer = edge.talk(b"POST /nowhere HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc"
+                       b"GET /healthz HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+    assert re.findall(rb"HTTP/1.1 (\d+)", answer) == [b"404", b"200"]
+
+
+def test_http_1_0(edge):
+    answer = edge.talk(b"GET /v1/products:export HTTP/1.0\r\n\r\n")
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"transfer-encoding" not in head and b"connection: close" in head
+    assert len(body.splitlines()) == 3
+
+
+def test_chunked_upload_and_continue(edge):
+    head = (b"POST /v1/products?product_id=c HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+            b"Connection: close\r\n")
+    body = b"5\r\n{\"tit\r\n6;x=y\r\nle\":\"a\r\n2\r\n\"}\r\n0\r\nX: y\r\n\r\n"
+    answer = edge.talk(head + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+    assert answer.startswith(b"HTTP/1.1 200") and b'"title":"a"' in answer
+
+    with edge.connect() as connection:
+        connection.sendall(head + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        assert connection.recv(1000) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(b"{}")
+        assert connection.recv(10000).startswith(b"HTTP/1.1 200 OK\r\n")
+
+    # Who is refused is not told to go on.
+    refused = edge.talk(head.replace(b"json", b"xml") + b"Content-Length: 2\r\nExpect: 100-continue\r\n\r\n",
+                        until=lambda received: b"\r\n\r\n" in received)
+    assert refused.startswith(b"HTTP/1.1 415")
+
+
+# --- Streams -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_server_stream(edge, backend, version):
+    backend.export_count = 500
+    answer = edge.curl("/v1/products:export", version=version)
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = answer.body.splitlines()
+    assert [json.loads(line)["product"]["name"] for line in lines] == [f"products/{i}" for i in range(500)]
+    backend.export_count = 0
+    assert edge.curl("/v1/products:export", version=version).body == b""
+
+
+def test_a_stream_that_fails_does_not_end(edge, backend):
+    backend.export_error = grpc.StatusCode.DATA_LOSS
+    cut_off = edge.curl("/v1/products:export", "-N", version="--http1.1", check=False)
+    assert (cut_off.code, cut_off.status) == (18, 200)
+    status, body, reset = edge.http2_get("/v1/products:export")
+    assert (status, reset) == (200, 2)  # INTERNAL_ERROR
+    for lines in (cut_off.body.splitlines(), body.splitlines()):
+        assert len(lines) == 4
+        assert json.loads(lines[-1])["error"]["code"] == 15
+        assert json.loads(lines[-1])["error"]["message"] == "the export broke off"
+
+    # Before anything was sent it is an error like any other.
+    backend.export_count = 0
+    for version in HTTP:
+        answer = edge.curl("/v1/products:export", version=version)
+        assert (answer.status, answer.json()["code"]) == (500, 15)
+
+
+def test_a_slow_reader_holds_the_backend(edge, backend, wait_until):
+    backend.export_count = 200000  # 200 MB
+    before = edge.rss()
+    with edge.connect(receive_buffer=8192) as connection:
+        connection.sendall(b"GET /v1/products:export HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert connection.recv(100).startswith(b"HTTP/1.1 200")
+        seen = -1
+
+        def settled():
+            nonlocal seen
+            last, seen = seen, backend.exported
+            time.sleep(0.5)
+            return last == seen
+
+        wait_until(settled, 30, "the backend to be held back")
+        assert backend.exported < 60000
+        assert edge.rss() - before < 30e6
+    wait_until(backend.cancelled.is_set, 10, "the backend to hear that the client is gone")
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_client_stream(edge, backend, version, tmp_path):
+    lines = [json.dumps({"product": {"name": f"products/{i}", "title": "x" * 200}}) for i in range(3000)]
+    upload = tmp_path / "products.ndjson"
+    upload.write_text("\n".join(lines))
+    answer = edge.curl("/v1/products:import", "-X", "POST", "-H", "content-type: application/x-ndjson",
+                       "--data-binary", f"@{upload}", version=version)
+    assert answer.status == 200, answer.body
+    assert answer.json()["created"] == "3000"
+    assert backend.imported == [f"products/{i}" for i in range(3000)]
+
+
+def test_a_bad_line_of_an_upload(edge, backend, wait_until):
+    head = (b"POST /v1/products:import HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n")
+    lines = [b'{"product":{"name":"products/1"}}\n', b'{"product":{"price":1}}\n']
+    with edge.connect() as connection:
+        connection.sendall(head + b"%x\r\n%s\r\n" % (len(lines[0]), lines[0]))
+        wait_until(lambda: backend.imported == ["products/1"], 10, "the first line to be there")
+        connection.sendall(b"%x\r\n%s\r\n" % (len(lines[1]), lines[1]))
+        answer = connection.recv(10000)
+    assert answer.startswith(b"HTTP/1.1 400")
+    message = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
+    assert "line 2" in message and "price" in message
+    wait_until(backend.cancelled.is_set, 10, "the backend to hear of it")
+
+
+def test_a_slow_backend_holds_the_upload(edge, backend, wait_until):
+    backend.import_gate.clear()
+    before = edge.rss()
+    line = json.dumps({"product": {"name": "products/1", "title": "x" * 200}}).encode() + b"\n"
+    block = line * 4000
+    sent = 0
+    with edge.connect() as connection:
+        connection.sendall(b"POST /v1/products:import HTTP/1.1\r\nHost: h\r\nContent-Type: application/x-ndjson\r\n"
+                           b"Content-Length: 10000000000\r\n\r\n")
+        connection.settimeout(1)
+        with pytest.raises(TimeoutError):
+            while sent < 200e6:
+                sent += connection.send(block)
+        assert edge.rss() - before < 30e6
+    backend.import_gate.set()
+    wait_until(backend.cancelled.is_set, 20, "the backend to hear that the client is gone")
+
+
+# --- gRPC through the edge ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stub(edge, backend):
+    """Python's own client, at the edge's address."""
+    credentials = grpc.ssl_channel_credentials(edge.ca.read_bytes())
+    pb = backend.pb
+    with grpc.secure_channel(f"localhost:{edge.port}", credentials) as channel:
+
+        def method(kind, name, request, response):
+            return getattr(channel, kind)(f"/catalog.v1.Catalog/{name}",
+                                          request_serializer=getattr(pb, request).SerializeToString,
+                                          response_deserializer=getattr(pb, response).FromString)
+
+        class Stub:
+            get = method("unary_unary", "GetProduct", "GetProductRequest", "Product")
+            imports = method("stream_unary", "ImportProducts", "ImportProductsRequest", "ImportProductsResponse")
+            export = method("unary_stream", "ExportProducts", "ExportProductsRequest", "ExportProductsResponse")
+            nobody = channel.unary_unary("/nobody.v1.Nobody/Get")
+
+        yield Stub
+
+
+def test_grpc_passes_through(stub, backend):
+    pb = backend.pb
+    answer, call = stub.get.with_call(pb.GetProductRequest(name="products/metadata"), timeout=20,
+                                      metadata=(("shop", "north"), ("key-bin", b"\x00\xff")))
+    seen = json.loads(answer.title)
+    assert seen["shop"] == "north" and 10 < float(seen["deadline"]) <= 20
+    assert dict(call.initial_metadata())["x-request-id"] == seen["x-request-id"]
+
+    with pytest.raises(grpc.RpcError) as error:
+        stub.get(pb.GetProductRequest(name="products/missing"), timeout=20)
+    assert error.value.code() == grpc.StatusCode.NOT_FOUND
+    assert error.value.details() == "no product \"missing\": 100 % gone"
+    details = dict(error.value.trailing_metadata())["grpc-status-details-bin"]
+    assert backend.status.Status.FromString(details).details[0].type_url.endswith("google.rpc.ErrorInfo")
+
+    requests = (pb.ImportProductsRequest(product=pb.Product(name=f"products/{i}", title="x" * 100))
+                for i in range(3000))
+    assert stub.imports(requests, timeout=30).created == 3000
+    backend.export_count = 3000
+    names = [answer.product.name for answer in stub.export(pb.ExportProductsRequest(), timeout=30)]
+    assert names == [f"products/{i}" for i in range(3000)]
+
+
+def test_grpc_that_fails(stub, backend, wait_until):
+    with pytest.raises(grpc.RpcError) as error:
+        stub.nobody(b"", timeout=20)
+    assert error.value.code() == grpc.StatusCode.UNIMPLEMENTED
+    big = backend.pb.ImportProductsRequest(product=backend.pb.Product(title="x" * (MAX_BODY + 1)))
+    with pytest.raises(grpc.RpcError) as error:
+        stub.imports(iter([big]), timeout=20)
+    assert error.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+    backend.cancelled.clear()
+    running = stub.get.future(backend.pb.GetProductRequest(name="products/slow"), timeout=20)
+    time.sleep(0.2)
+    running.cancel()
+    wait_until(backend.cancelled.is_set, 10, "the backend to be cancelled")
+
+
+# --- Things that go wrong --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_deadline(edge, backend, version, wait_until):
+    answer = edge.curl("/v1/products/slow", "-H", "x-request-timeout: 0.3", version=version)
+    assert (answer.status, answer.json()["code"]) == (504, 4)
+    wait_until(backend.cancelled.is_set, 10, "the backend to be cancelled")
+    backend.cancelled.clear()
+    assert edge.curl("/v1/products/slow", "-H", "grpc-timeout: 300m", version=version).status == 504
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_the_client_goes(edge, backend, version, wait_until):
+    answer = edge.curl("/v1/products/slow", "--max-time", "0.5", version=version, check=False)
+    assert answer.code == 28
+    wait_until(backend.cancelled.is_set, 10, "the backend to be cancelled")
+    wait_until(lambda: any(line["status"] == 499 for line in edge.requests()), 10, "the log line")
+
+
+def test_backend_down(start, tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    edge = start(f"ipv4:127.0.0.1:{port}")
+    for version in HTTP:
+        answer = edge.curl("/v1/products/1", version=version)
+        assert (answer.status, answer.json()["code"]) == (503, 14)
+        assert answer.headers["retry-after"] == "1"
+        assert edge.curl("/v1/prices:compute", *POST, "-d", "{}", version=version).status == 503
+    assert edge.curl("/healthz").json() == {"status": "ok"}
+
+
+def test_timers(start, backend):
+    edge = start(f"ipv4:127.0.0.1:{backend.port}", "--head-timeout", "300ms", "--body-timeout", "300ms",
+                 "--idle-timeout", "300ms")
+    assert edge.talk(b"") == b""
+    assert edge.talk(b"GET / HT").startswith(b"HTTP/1.1 408")
+    assert edge.talk(b"POST /v1/products?product_id=a HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
+                     b"Content-Length: 5\r\n\r\n{").startswith(b"HTTP/1.1 408")
+    answer = edge.talk(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 200") and answer.endswith(b"{\"status\":\"ok\"}\n")
+
+
+def test_connections_are_capped(start, backend):
+    edge = start(f"ipv4:127.0.0.1:{backend.port}", "--max-connections", "2", "--workers", "1", tls=False)
+    with edge.connect() as first, edge.connect() as second:
+        for connection in (first, second):
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        with edge.connect() as third:
+            assert third.recv(1000) == b""
+    assert "turned away" in edge.log.read_text()
+
+
+def test_plaintext_speaks_both(start, backend):
+    edge = start(f"ipv4:127.0.0.1:{backend.port}", tls=False)
+    assert edge.curl("/healthz", version="--http1.1").status == 200
+    assert edge.curl("/healthz", version="--http2-prior-knowledge").status == 200
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_drain(start, backend, version, wait_until):
+    edge = start(f"ipv4:127.0.0.1:{backend.port}")
+    backend.pause_export = threading.Event()
+    backend.export_count = 2
+    with concurrent.futures.ThreadPoolExecutor() as pool, edge.connect() as idle:
+        idle.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert idle.recv(1000).startswith(b"HTTP/1.1 200")
+        running = pool.submit(edge.curl, "/v1/products:export", version=version)
+        wait_until(lambda: backend.exported == 2, 10, "the export to run")
+        edge.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: not edge.url_file.exists(), 10, "the URL to be withdrawn")
+        assert idle.recv(1000) == b""
+        with pytest.raises(OSError):
+            edge.connect().close()
+        assert edge.process.poll() is None
+        backend.pause_export.set()
+        answer = running.result(20)
+    assert (answer.status, len(answer.body.splitlines())) == (200, 2)
+    assert edge.process.wait(20) == 0
