@@ -2,11 +2,11 @@
  * A channel: calls on one side, connections on the other, and in between a queue for the time in
  * which they do not match. It belongs to one worker.
  *
- * 	IDLE ──a call──► RESOLVING ──► CONNECTING ──SETTINGS──► READY
- * 	  ▲                  │             │ next address, if any   │
- * 	  │                  └──► BACKOFF ◄┘                        │
- * 	  ├──the time is over───────┘                               │
- * 	  └──the connection drains or is lost───────────────────────┘
+ *	IDLE ──a call──► RESOLVING ──► CONNECTING ──SETTINGS──► READY
+ *	  ▲                  │             │ next address, if any   │
+ *	  │                  └──► BACKOFF ◄┘                        │
+ *	  ├──the time is over───────┘                               │
+ *	  └──the connection drains or is lost───────────────────────┘
  *
  * Addresses are tried one after the other, and the first that answers is used (pick_first). In
  * BACKOFF a call fails at once with the reason of the last failure, unless it waits for ready. A

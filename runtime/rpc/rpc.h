@@ -2,10 +2,11 @@
  * A call at its client, from inside: what rpc.c (its life), rpc_send.c, rpc_receive.c and
  * rpc_kinds.c share, and the border to the channel.
  *
- * 	WAITING ──weft_rpc_open──► OPEN ──┐
- * 	   ▲        refused by the peer │  ├──end──► ENDED ──deliver (a task)──► freed
- * 	   └────────────────────────────┘  │
- * 	   └───────────────────────────────┘
+ *	WAITING ──weft_rpc_open──► OPEN
+ *	 │   ▲                     │  │
+ *	 │   └─refused by the peer─┘  │
+ *	 └──────────────┬─────────────┘
+ *	               end ──► ENDED ──deliver (a task)──► freed
  *
  * WAITING: in the channel's queue. OPEN: it has a stream. ENDED: the outcome is settled, nothing
  * from the wire is looked at any more; the last callback comes from a deferred task, and the memory

@@ -5,10 +5,10 @@
  * lies wholly within the fed input is given by reference; only what is cut by the input's end is
  * copied.
  *
- * 	weft_deframer_feed(&deframer, bytes, len);
- * 	while ((r = weft_deframer_next(&deframer, &frame)) > 0)
- * 		…
- * 	weft_deframer_save(&deframer);	 only when the loop was left before it returned 0
+ *	weft_deframer_feed(&deframer, bytes, len);
+ *	while ((r = weft_deframer_next(&deframer, &frame)) > 0)
+ *		…
+ *	weft_deframer_save(&deframer);	 only when the loop was left before it returned 0
  */
 #ifndef WEFT_WIRE_FRAME_H
 #define WEFT_WIRE_FRAME_H

@@ -1,14 +1,14 @@
 /*
  * One call, for tests with foreign servers:
  *
- * 	rpc_client [OPTION …] TARGET /package.Service/Method [MESSAGE …]
+ *	rpc_client [OPTION …] TARGET /package.Service/Method [MESSAGE …]
  *
- * 	--ca FILE            TLS, trusting FILE
- * 	--authority NAME
- * 	--timeout-ms N
- * 	--metadata NAME=VALUE  a value of a "-bin" name is hexadecimal
- * 	--cancel-after N     cancels once N messages have come (0: once the headers are there)
- * 	--repeat N           sends the messages so many times
+ *	--ca FILE            TLS, trusting FILE
+ *	--authority NAME
+ *	--timeout-ms N
+ *	--metadata NAME=VALUE  a value of a "-bin" name is hexadecimal
+ *	--cancel-after N     cancels once N messages have come (0: once the headers are there)
+ *	--repeat N           sends the messages so many times
  *
  * The messages are bytes as they are. Printed are lines: "header NAME=VALUE", "message LENGTH TEXT"
  * (of TEXT the first 40 bytes), "trailer NAME=VALUE", then "reason REASON" if there is one, and

@@ -2,12 +2,12 @@
  * A server and a channel to it on one worker, for tests. The server speaks bytes, and its methods
  * are what a test of the client needs:
  *
- * 	/test.Test/Echo    the request, with its x-echo and x-echo-bin as headers and trailers
- * 	/test.Test/Stream  "COUNT SIZE": so many messages of that size
- * 	/test.Test/Sum     any number of messages: how many bytes they had
- * 	/test.Test/Chat    each message as it comes
- * 	/test.Test/Fail    NOT_FOUND with words and a detail
- * 	/test.Test/Hang    nothing, until the call is cancelled
+ *	/test.Test/Echo    the request, with its x-echo and x-echo-bin as headers and trailers
+ *	/test.Test/Stream  "COUNT SIZE": so many messages of that size
+ *	/test.Test/Sum     any number of messages: how many bytes they had
+ *	/test.Test/Chat    each message as it comes
+ *	/test.Test/Fail    NOT_FOUND with words and a detail
+ *	/test.Test/Hang    nothing, until the call is cancelled
  */
 #ifndef WEFT_TESTS_PEERS_H
 #define WEFT_TESTS_PEERS_H
