@@ -131,9 +131,9 @@ struct watcher {
 	struct rig *rig;
 	struct store_reader *reader;
 	struct store_subscription *all, *only_b;
-	int calls, b_calls; /* this and the next are the loop's, and ours after a semaphore */
+	int calls, b_calls; /* the loop's, and ours after a semaphore */
 	uint64_t topics;
-	int64_t seen;
+	_Atomic int64_t seen;
 	sem_t called, b_called;
 };
 
