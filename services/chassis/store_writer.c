@@ -457,6 +457,7 @@ void store_write(struct store *store, struct store_write *write)
 {
 	int r;
 
+	assert(!write->call || write->arena != weft_call_arena(write->call));
 	store_job_start(&write->job, store, write->owner, write->call, write->deadline_ns,
 			on_written);
 	r = store_queue_push(&store->writer.queue, &write->job);

@@ -175,7 +175,7 @@ def test_unix_sockets(serve, tmp_path):
 
 
 def test_nobody_waits_for_it_so_it_is_not_written(serve, tmp_path):
-    """Writes whose calls end while they wait: one is cancelled, one is too late, one was patient."""
+    """Writes whose calls end while they wait: one is cancelled, one too late, one was patient."""
     service = serve("--workers", "1")
     with insecure(service.address) as channel:
         write = channel.unary_unary("/parrot/Write")

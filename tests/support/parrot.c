@@ -5,7 +5,7 @@
  *	/parrot/Say     answers what it is told
  *	/parrot/Write   writes it to the store, answers how many rows there are
  *	/parrot/Hold    answers when there is a file of that name
- *	/parrot/Freeze  answers at once, and the store writes nothing until there is a file of that name
+ *	/parrot/Freeze  answers at once; the store writes nothing until there is such a file
  */
 #include <errno.h>
 #include <stdio.h>
