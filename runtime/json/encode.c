@@ -117,6 +117,8 @@ static int push_words(struct encoder *e, size_t n)
 	uint32_t *words;
 	size_t cap;
 
+	if (n == 0)
+		return 0; /* and `words` may be NULL */
 	if (e->cap_words - e->n_words < n) {
 		cap = e->cap_words ? e->cap_words * 2 : 128;
 		while (cap - e->n_words < n)
@@ -545,19 +547,34 @@ static int encode_field(struct encoder *e, const struct index *index,
 	return r;
 }
 
-/* A field without presence that is on the wire with its default, or an empty run of packed values. */
+/* Of a varint for 32 bits the upper ones do not count. */
+static uint64_t scalar_bits(enum weft_field_type type, uint64_t value)
+{
+	switch (type) {
+	case WEFT_TYPE_INT32:
+	case WEFT_TYPE_UINT32:
+	case WEFT_TYPE_SINT32:
+	case WEFT_TYPE_ENUM: return (uint32_t)value;
+	default: return value;
+	}
+}
+
+/* A field without presence that is on the wire with its default, or in empty runs of packed values. */
 static bool is_default(const struct encoder *e, const struct index *index,
 		       const struct weft_schema_field *field, uint32_t entry)
 {
-	struct weft_wire_field wire;
+	bool runs = field->repeated && scalar_wire_type(field->type) != WEFT_WIRE_BYTES;
 
-	if (field->presence || field->map || field->message)
+	if (field->presence || field->map || field->message || field->repeated != runs)
 		return false;
-	wire = index_get(e, index, entry);
-	if (!field->repeated)
-		return wire.value == 0 && wire.bytes.len == 0;
-	return scalar_wire_type(field->type) != WEFT_WIRE_BYTES && wire.type == WEFT_WIRE_BYTES &&
-	       wire.bytes.len == 0 && !index_next(e, index, entry);
+	for (; entry; entry = index_next(e, index, entry)) {
+		struct weft_wire_field wire = index_get(e, index, entry);
+
+		if (scalar_bits(field->type, wire.value) != 0 || wire.bytes.len != 0 ||
+		    (runs && wire.type != WEFT_WIRE_BYTES))
+			return false;
+	}
+	return true;
 }
 
 static int encode_members(struct encoder *e, const struct weft_schema_message *message,
