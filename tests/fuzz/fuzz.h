@@ -8,6 +8,7 @@
 #define FUZZ_H
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/base.h>
@@ -27,7 +28,8 @@ static inline struct weft_bytes fuzz_take(struct weft_bytes *input, size_t len)
 {
 	struct weft_bytes taken = { input->data, len < input->len ? len : input->len };
 
-	input->data += taken.len;
+	if (taken.len > 0) /* `data` may be NULL */
+		input->data += taken.len;
 	input->len -= taken.len;
 	return taken;
 }
@@ -52,9 +54,14 @@ static inline char *fuzz_string(struct weft_bytes bytes)
 	return copy;
 }
 
-static inline bool fuzz_equal(struct weft_bytes a, struct weft_bytes b)
+/* Both are the same, or the run ends with a look at them. */
+static inline void fuzz_same(struct weft_bytes a, struct weft_bytes b)
 {
-	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+	if (a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0))
+		return;
+	fprintf(stderr, "first:  \"%.*s\"\nsecond: \"%.*s\"\n", (int)a.len, (const char *)a.data,
+		(int)b.len, (const char *)b.data);
+	abort();
 }
 
 #endif

@@ -65,8 +65,8 @@ static void metadata(const struct weft_h2_header *headers, size_t n, struct weft
 
 		assert(a->value[a->len] == '\0');
 		assert(strcmp(a->name, b->name) == 0);
-		assert(fuzz_equal((struct weft_bytes) { a->value, a->len },
-				  (struct weft_bytes) { b->value, b->len }));
+		fuzz_same((struct weft_bytes) { a->value, a->len },
+			  (struct weft_bytes) { b->value, b->len });
 	}
 }
 
@@ -86,7 +86,7 @@ static void trailer(const struct weft_h2_header *headers, size_t n, struct weft_
 	if (strlen(first.message) <= WEFT_TRAILER_MESSAGE_MAX / 3)
 		assert(strcmp(first.message, second.message) == 0);
 	if (first.details.len <= WEFT_TRAILER_DETAILS_MAX / 2)
-		assert(fuzz_equal(first.details, second.details));
+		fuzz_same(first.details, second.details);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -51,6 +51,41 @@ JSON = [
 ]
 
 
+# What an HTTP/2 peer does, in the opcodes of peer.c. Both roles begin with a manner and no settings.
+TURN, NO_SETTINGS = b"\x0e", b"\0"
+
+
+def headers(choice, *extras, op=b"\x00", stream=0):
+    return op + bytes([choice, 255, stream, len(extras), *extras, 255])
+
+
+def trailers(stream, *extras):
+    return b"\x04" + bytes([stream, len(extras), *extras, 255])
+
+
+def message(choice, stream, content):
+    return b"\x02" + bytes([choice, stream, len(content)]) + content
+
+
+NUMBER = {n: bytes([8, n]) for n in range(16)}
+SERVER = [b"\x01" + NO_SETTINGS + headers(2 * kind) + message(end, 0, NUMBER[number]) + TURN +
+          message(1, 0, NUMBER[number] + b"\x12\x04text") + TURN
+          for kind, end, number in [(0, 1, 0), (0, 1, 1), (0, 1, 3), (0, 1, 4), (1, 1, 9), (2, 0, 0), (2, 0, 1),
+                                    (3, 0, 2), (3, 0, 7), (3, 0, 8)]]
+SERVER += [b"\x09" + NO_SETTINGS + headers(0, 6, 12, 14) + headers(6, 7) + TURN + b"\x05\0\x08" +
+           b"\x06\x01\0\1\0\0" + b"\x08\0" + b"\x0a" + TURN + b"\x0b\0\0" + TURN]
+CLIENT = [b"\0" + NO_SETTINGS + b"\x0a" + TURN +
+          b"".join(headers(0, stream=stream) + message(0, stream, NUMBER[3] + b"\x12\x04text") +
+                   trailers(stream, status, 3) for stream in range(4)) + TURN
+          for status in (0, 1, 2)]
+CLIENT += [b"\2" + NO_SETTINGS + TURN + headers(1, 1, 4, 14, stream=1) + headers(1, 18, 5, stream=0) + TURN +
+           b"\x0b\3\0" + TURN + b"\x05\2\7" + TURN,
+           b"\4" + NO_SETTINGS + TURN + headers(0, stream=3) + message(0, 3, NUMBER[8]) + TURN +
+           message(0, 3, NUMBER[7]) + TURN]
+H2 = [bytes([manner]) + seed[1:] for manner in (0x02, 0x16, 0x80) for seed in SERVER[::3]]
+H2 += [bytes([manner]) + seed[1:] for manner in (0x03, 0x17, 0x61) for seed in CLIENT]
+
+
 def field(number, value):
     """A field of bytes (a value under 128 bytes) or a small varint."""
     if isinstance(value, bytes):
@@ -125,7 +160,8 @@ def write(name, seeds):
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     for name, seeds in [("text", TEXT), ("address", ADDRESS), ("page", PAGE), ("http1", HTTP1), ("frame", FRAME),
-                        ("metadata", METADATA), ("json", JSON)]:
+                        ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client", CLIENT),
+                        ("h2", H2)]:
         write(name, seeds)
     write("json_wire", wire_seeds(build))
     write("codec", wire_seeds(build))
