@@ -1,4 +1,4 @@
-"""The shop's services as processes of a test, over Unix sockets and TLS, and their methods in grpcio."""
+"""The services as a test's processes, over Unix sockets and TLS, and their methods in grpcio."""
 
 import os
 import re
