@@ -10,6 +10,7 @@ import concurrent.futures
 import http.client
 import json
 import pathlib
+import re
 import ssl
 import sys
 import threading
@@ -49,11 +50,12 @@ class Edge:
 
 
 def reason(status, answer):
-    """Why an order was refused, short enough to count: status and the first violation."""
+    """Why an order was refused, short enough to count: status, field and the rule it broke."""
     for detail in answer.get("details", []):
         for violation in detail.get("fieldViolations", []):
-            field = "".join(c for c in violation["field"] if not c.isdigit())
-            return f"{status} {field}: {violation['description'].split(' "')[0].split(',')[0]}"
+            field = re.sub(r"\[\d+\]", "[]", violation["field"])
+            words = re.split(r', not|"', violation["description"])[0]
+            return f"{status} {field}: {words.strip()}"
     return f"{status} {answer.get('message', '').split(':')[0]}"
 
 
