@@ -105,7 +105,8 @@ int transcode_request(const struct weft_schema *schema, const struct route_match
 
 struct transcode_reader {
 	struct plan plan;
-	struct weft_buffer text; /* what was fed and not taken */
+	struct weft_buffer text; /* what was fed */
+	size_t taken; /* of text: what many short messages take goes at once, with the next feed */
 	struct weft_json_scanner scanner;
 	size_t max_message;
 	unsigned line;   /* of the text's first byte, from 0 */
@@ -143,6 +144,8 @@ void transcode_reader_free(struct transcode_reader *reader)
 
 int transcode_reader_feed(struct transcode_reader *reader, const void *bytes, size_t len)
 {
+	weft_buffer_consume(&reader->text, reader->taken);
+	reader->taken = 0;
 	return weft_buffer_append(&reader->text, bytes, len);
 }
 
@@ -153,20 +156,20 @@ void transcode_reader_end(struct transcode_reader *reader)
 
 size_t transcode_reader_pending(const struct transcode_reader *reader)
 {
-	return reader->text.len;
+	return reader->text.len - reader->taken;
 }
 
-/* Takes `len` bytes off the front, counting lines, so that an error names its place in the whole body. */
-static void consume(struct transcode_reader *reader, size_t len)
+/* Takes `len` bytes, counting lines, so that an error names its place in the whole body. */
+static void take(struct transcode_reader *reader, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		reader->column++;
-		if (reader->text.data[i] == '\n') {
+		if (reader->text.data[reader->taken + i] == '\n') {
 			reader->line++;
 			reader->column = 0;
 		}
 	}
-	weft_buffer_consume(&reader->text, len);
+	reader->taken += len;
 	reader->scanner = (struct weft_json_scanner) { 0 };
 }
 
@@ -183,28 +186,31 @@ static int refuse_here(struct transcode_reader *reader, enum weft_code code, con
 static int take_message(struct transcode_reader *reader, size_t len, struct weft_buffer *out,
 			struct transcode_error *ret_error)
 {
+	const char *text = (const char *)reader->text.data + reader->taken;
 	int r;
 
-	r = build_message(&reader->plan, (const char *)reader->text.data, len, out, ret_error);
+	r = build_message(&reader->plan, text, len, out, ret_error);
 	if (r == TRANSCODE_REFUSED && ret_error->line > 0) {
 		ret_error->column += ret_error->line == 1 ? reader->column : 0;
 		ret_error->line += reader->line;
 	}
-	consume(reader, len);
+	take(reader, len);
 	return r == 0 ? TRANSCODE_MESSAGE : r;
 }
 
 int transcode_reader_next(struct transcode_reader *reader, struct weft_buffer *out,
 			  struct transcode_error *ret_error)
 {
-	const char *text = (const char *)reader->text.data;
-	size_t len = 0;
+	size_t left = transcode_reader_pending(reader), len = 0;
 	int r;
 
-	r = weft_json_scan(&reader->scanner, text, reader->text.len, &len);
+	if (left == 0)
+		return reader->ended ? TRANSCODE_END : TRANSCODE_MORE;
+	r = weft_json_scan(&reader->scanner, (const char *)reader->text.data + reader->taken, left,
+			   &len);
 	if (r == 0 && len > reader->max_message)
 		r = -EMSGSIZE;
-	if (r == -EAGAIN && reader->text.len > reader->max_message)
+	if (r == -EAGAIN && left > reader->max_message)
 		r = -EMSGSIZE;
 	switch (r) {
 	case 0: return take_message(reader, len, out, ret_error);
@@ -212,10 +218,8 @@ int transcode_reader_next(struct transcode_reader *reader, struct weft_buffer *o
 		if (!reader->ended)
 			return TRANSCODE_MORE;
 		/* The codec knows what is missing; or it is a number, which nothing but the end could end. */
-		return take_message(reader, reader->text.len, out, ret_error);
-	case -ENODATA:
-		consume(reader, reader->text.len);
-		return reader->ended ? TRANSCODE_END : TRANSCODE_MORE;
+		return take_message(reader, left, out, ret_error);
+	case -ENODATA: take(reader, left); return reader->ended ? TRANSCODE_END : TRANSCODE_MORE;
 	case -EMSGSIZE:
 		return refuse_here(reader, WEFT_RESOURCE_EXHAUSTED,
 				   "a message is longer than the limit", ret_error);
