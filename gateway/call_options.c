@@ -121,7 +121,8 @@ void call_options_metadata(const struct exchange *exchange, struct weft_metadata
 		const struct weft_h2_header *header = &exchange->headers[i];
 		const char *name = metadata_name(header->name);
 
-		/* A name that is reserved, or a value that is not ASCII, is no metadata: it stays here. */
+		/* A name that is reserved, or a value that is not ASCII, is no metadata: it stays
+		 * here. */
 		if (name && !weft_metadata_find(metadata, name))
 			(void)weft_metadata_add(metadata, arena, name, header->value,
 						header->value_len);

@@ -1,6 +1,6 @@
 /*
- * One table says everything about an option: its flag, its variable, its kind, its default, and the words of
- * --help. Nothing is known twice.
+ * One table says everything about an option: its flag, its variable, its kind, its default, and the
+ * words of --help. Nothing is known twice.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /*
- * What the edge is told when it starts: flags first, then WEFT_* environment, then defaults, in the manner of the
- * services' chassis. The strings live as long as argv and the environment do.
+ * What the edge is told when it starts: flags first, then WEFT_* environment, then defaults, in the
+ * manner of the services' chassis. The strings live as long as argv and the environment do.
  */
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H

@@ -150,8 +150,8 @@ int edge_run(struct edge *edge)
 	return r;
 }
 
-/* Draining. A worker is done when it has neither connections nor requests; the last one stops all, because a
- * loop that still runs may be needed by nobody else. */
+/* Draining. A worker is done when it has neither connections nor requests; the last one stops
+ * all, because a loop that still runs may be needed by nobody else. */
 
 static void on_upstream_closed(void *data)
 {

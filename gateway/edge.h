@@ -1,7 +1,8 @@
 /*
- * The edge as a process: what all workers read (configuration, contracts, routes, TLS), and what each worker owns
- * (its connections, its channels to the backends). Nothing of it changes once the workers run, but each worker's
- * own part, and the count of connections, by which the listener chooses.
+ * The edge as a process: what all workers read (configuration, contracts, routes, TLS), and what
+ * each worker owns (its connections, its channels to the backends). Nothing of it changes once the
+ * workers run, but each worker's own part, and the count of connections, by which the listener
+ * chooses.
  */
 #ifndef GATEWAY_EDGE_H
 #define GATEWAY_EDGE_H
@@ -68,7 +69,8 @@ void edge_url(const struct edge *edge, char url[256]);
 /* Serves on all workers; returns when it has drained. */
 int edge_run(struct edge *edge);
 
-/* Worker 0 only. Stops accepting, and ends edge_run once what is under way is done, or after the grace. */
+/* Worker 0 only. Stops accepting, and ends edge_run once what is under way is done, or after the
+ * grace. */
 void edge_drain(struct edge *edge);
 
 /* A connection that begins, and one that has closed, on its worker. */

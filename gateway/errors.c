@@ -126,12 +126,32 @@ static void answer(struct exchange *exchange, unsigned http_status,
 		else
 			exchange_answer(exchange, http_status, NULL, NULL, 0);
 	} else if (exchange->state == EXCHANGE_RESPONDED) {
-		/* A 200 is on its way already: the last line says what happened, and the framing that it is no end. */
+		/* A 200 is on its way already: the last line says what happened, and the framing
+		 * that it is no end. */
 		if (http_status_error_line(status, schema, &body) == 0)
 			exchange_write(exchange, body.data, body.len);
 		exchange_abort(exchange);
 	}
 	weft_buffer_fini(&body);
+}
+
+struct weft_status errors_outward(const struct exchange *exchange, const struct weft_status *status)
+{
+	struct weft_status outward = *status;
+
+	if (status->details.len > 0)
+		return outward;
+	switch (status->code) {
+	case WEFT_UNAVAILABLE: outward.message = "the service is unavailable"; break;
+	case WEFT_DEADLINE_EXCEEDED: outward.message = "the deadline has passed"; break;
+	case WEFT_INTERNAL:
+	case WEFT_UNKNOWN: outward.message = "internal error"; break;
+	default: return outward;
+	}
+	weft_log(WEFT_LOG_WARNING, &exchange->trace, "a call failed behind the edge",
+		 WEFT_STR("rpc", exchange->rpc), WEFT_STR("code", weft_code_name(status->code)),
+		 WEFT_STR("why", status->message));
+	return outward;
 }
 
 void errors_answer(struct exchange *exchange, const struct weft_status *status)

@@ -110,7 +110,8 @@ static void copy_headers(struct exchange *exchange, const struct weft_h2_header 
 {
 	struct weft_arena *arena = exchange->arena;
 
-	/* An arena's small pieces are always there, and a head is bounded; a long value is NULL at worst. */
+	/* An arena's small pieces are always there, and a head is bounded; a long value is NULL
+	 * at worst. */
 	exchange->headers = weft_arena_new_array(arena, struct weft_h2_header, n ? n : 1);
 	for (size_t i = 0; exchange->headers && i < n; i++) {
 		struct weft_h2_header copy = headers[i];

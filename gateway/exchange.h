@@ -1,15 +1,17 @@
 /*
- * One request and its response, whatever HTTP version carries it. It stands between a front (an HTTP/1.1 connection
- * or an HTTP/2 stream, which owns it) and a handler (which answers it):
+ * One request and its response, whatever HTTP version carries it. It stands between a front (an
+ * HTTP/1.1 connection or an HTTP/2 stream, which owns it) and a handler (which answers it):
  *
- *	front ── start, body, body_end, writable, gone ──▶ exchange ── on_body, on_body_end, … ──▶ handler
- *	front ◀── respond, write, end, abort, hold ─────── exchange ◀── respond, write, end, … ─── handler
+ *	front ── start, body, writable, gone ──▶ exchange ── on_body, on_cancel, … ──▶ handler
+ *	front ◀── respond, write, end, hold ──── exchange ◀── respond, write, end, … ── handler
  *
- * The front lets go of it with exchange_gone, when the response is complete or the client is; the handler may still
- * be at work then (a cancelled call upstream), and the last of both frees it. After the end of the response, or when
- * the client is gone, all that a handler says is harmless and does nothing.
+ * The front lets go of it with exchange_gone, when the response is complete or the client is; the
+ * handler may still be at work then (a cancelled call upstream), and the last of both frees it.
+ * After the end of the response, or when the client is gone, all that a handler says is harmless
+ * and does nothing.
  *
- * Its timers bound what a client may leave undone: a body that stops coming, a response that nobody takes.
+ * Its timers bound what a client may leave undone: a body that stops coming, a response that nobody
+ * takes.
  */
 #ifndef GATEWAY_EXCHANGE_H
 #define GATEWAY_EXCHANGE_H
@@ -33,7 +35,8 @@ struct exchange_front {
 			bool end);
 	void (*write)(struct exchange *exchange, const void *bytes, size_t len);
 	void (*end)(struct exchange *exchange, const struct weft_h2_header *trailers, size_t n);
-	/* Breaks off so that the client cannot take it for the end: once what was written is sent, or at once. */
+	/* Breaks off so that the client cannot take it for the end: once what was written is
+	 * sent, or at once. */
 	void (*abort)(struct exchange *exchange, bool now);
 	/* Stops reading the request's body, or goes on. */
 	void (*hold)(struct exchange *exchange, bool held);
@@ -116,7 +119,8 @@ void exchange_handle(struct exchange *exchange, const struct exchange_handler *h
 const char *exchange_header(const struct exchange *exchange, const char *name); /* or NULL */
 void exchange_want_body(struct exchange *exchange); /* says 100 to who waits for it */
 void exchange_hold(struct exchange *exchange, bool held);
-/* Something that outlives the answer, and its end (the exchange may be gone when end_work returns). */
+/* Something that outlives the answer, and its end (the exchange may be gone when end_work
+ * returns). */
 void exchange_begin_work(struct exchange *exchange);
 void exchange_end_work(struct exchange *exchange);
 

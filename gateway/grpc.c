@@ -8,6 +8,7 @@
 #include <weft/grpc.h>
 
 #include "call_options.h"
+#include "errors.h"
 #include "exchange.h"
 #include "upstream.h"
 
@@ -140,8 +141,11 @@ static void on_rpc_end(struct weft_rpc *rpc, const struct weft_status *status, v
 	struct exchange *exchange = grpc->exchange;
 
 	grpc->rpc = NULL;
-	if (!exchange_ended(exchange))
-		end_reply(exchange, status, weft_rpc_trailers(rpc));
+	if (!exchange_ended(exchange)) {
+		struct weft_status outward = errors_outward(exchange, status);
+
+		end_reply(exchange, &outward, weft_rpc_trailers(rpc));
+	}
 	exchange_end_work(exchange);
 }
 

@@ -3,12 +3,14 @@
  *	          ▼                                                │
  *	IDLE ──▶ HEAD ──▶ EXCHANGE (request and response) ──▶ complete ──▶ LINGER ──▶ CLOSING
  *
- * LINGER: the response is complete, the request is not: what still comes is thrown away for a moment, because
- * closing with bytes unread would reset the connection and could take the response with it.
+ * LINGER: the response is complete, the request is not: what still comes is thrown away for a
+ * moment, because closing with bytes unread would reset the connection and could take the response
+ * with it.
  *
- * What an exchange says only fills buffers and marks; the next step is taken by a deferred task, before the turn's
- * flush. So no exchange is freed under its own call, and the response's head, which is written out at the flush,
- * knows whether the request was complete by then: a refused request whose body came along keeps its connection.
+ * What an exchange says only fills buffers and marks; the next step is taken by a deferred task,
+ * before the turn's flush. So no exchange is freed under its own call, and the response's head,
+ * which is written out at the flush, knows whether the request was complete by then: a refused
+ * request whose body came along keeps its connection.
  */
 #include "http1.h"
 
@@ -114,7 +116,7 @@ static void close_now(struct http1 *http1)
 	weft_transport_close(http1->transport, true);
 }
 
-/* --- The response --------------------------------------------------------------------------------- */
+/* --- The response ---------------------------------------------------------------------------- */
 
 static const char *reason(const char *status)
 {
@@ -294,7 +296,7 @@ static const struct exchange_front front = {
 	.unsent = on_unsent,
 };
 
-/* --- The request ---------------------------------------------------------------------------------- */
+/* --- The request ----------------------------------------------------------------------------- */
 
 static void on_request(const struct weft_http1_request *request, void *data)
 {
@@ -335,7 +337,8 @@ static const struct weft_http1_events parser_events = {
 	.on_end = on_request_end,
 };
 
-/* Nothing more can be read on this connection. What is said about it takes the way of any other answer. */
+/* Nothing more can be read on this connection. What is said about it takes the way of any other
+ * answer. */
 static void refuse(struct http1 *http1, unsigned status, const char *message)
 {
 	if (http1->state != EXCHANGE) {
@@ -382,7 +385,7 @@ void http1_receive(struct http1 *http1, const uint8_t *bytes, size_t len)
 		hold_back(http1, bytes + used, len - used);
 }
 
-/* --- What follows from what has been said ---------------------------------------------------------- */
+/* --- What follows from what has been said ---------------------------------------------------- */
 
 /* The exchange is complete: on with the next request, or to the end. */
 static void finish_exchange(struct http1 *http1)
@@ -452,7 +455,7 @@ static void on_timer(struct weft_timer *timer, void *data)
 		close_connection(http1);
 }
 
-/* --- The transport --------------------------------------------------------------------------------- */
+/* --- The transport --------------------------------------------------------------------------- */
 
 static void on_open(struct weft_transport *transport, void *data)
 {
@@ -529,7 +532,7 @@ static const struct weft_transport_events transport_events = {
 	.on_close = on_close,
 };
 
-/* --- Its life -------------------------------------------------------------------------------------- */
+/* --- Its life -------------------------------------------------------------------------------- */
 
 static void drain(struct edge_connection *connection)
 {

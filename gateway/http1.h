@@ -1,6 +1,6 @@
 /*
- * An HTTP/1.1 (and 1.0) connection at the edge: a parser, one exchange at a time, and the response's bytes until
- * the transport takes them. Pipelined requests wait for the one before them.
+ * An HTTP/1.1 (and 1.0) connection at the edge: a parser, one exchange at a time, and the
+ * response's bytes until the transport takes them. Pipelined requests wait for the one before them.
  */
 #ifndef GATEWAY_HTTP1_H
 #define GATEWAY_HTTP1_H

@@ -14,9 +14,10 @@ struct http2 {
 };
 
 /*
- * A response may be complete before its request. Its end makes the other floor reset the stream (NO_ERROR), which
- * is right, and which some clients take for a failure while they still send: curl 7.88 then loses the response. So
- * the end lingers, until the request is complete or the client has had a moment to see that nobody wants the rest.
+ * A response may be complete before its request. Its end makes the other floor reset the stream
+ * (NO_ERROR), which is right, and which some clients take for a failure while they still send: curl
+ * 7.88 then loses the response. So the end lingers, until the request is complete or the client has
+ * had a moment to see that nobody wants the rest.
  */
 struct stream {
 	struct weft_h2_stream *stream;
@@ -33,7 +34,7 @@ static struct weft_loop *loop_of(const struct stream *stream)
 	return weft_worker_loop(stream->exchange->worker->worker);
 }
 
-/* --- The response --------------------------------------------------------------------------------- */
+/* --- The response ---------------------------------------------------------------------------- */
 
 static void end(struct stream *stream)
 {
@@ -119,7 +120,7 @@ static const struct exchange_front front = {
 	.unsent = on_unsent,
 };
 
-/* --- The request ---------------------------------------------------------------------------------- */
+/* --- The request ----------------------------------------------------------------------------- */
 
 static void on_trailers(struct weft_h2_stream *h2_stream, const struct weft_h2_header *headers,
 			size_t n, bool end, void *data)
@@ -204,7 +205,7 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	return &stream_events;
 }
 
-/* --- Its life -------------------------------------------------------------------------------------- */
+/* --- Its life -------------------------------------------------------------------------------- */
 
 static void on_close(struct weft_h2 *h2, int r, const char *error, void *data)
 {

@@ -1,6 +1,6 @@
 /*
- * An `arrival` is a connection that has not said yet what it speaks. It is replaced by an http1 or an http2
- * connection, which takes its transport and the bytes that were read.
+ * An `arrival` is a connection that has not said yet what it speaks. It is replaced by an http1 or
+ * an http2 connection, which takes its transport and the bytes that were read.
  */
 #include "listener.h"
 
@@ -53,7 +53,8 @@ static void on_silence(struct weft_timer *timer, void *data)
 	weft_transport_close(arrival->transport, true);
 }
 
-/* Hands over the transport, what was read of the preface, and the bytes after it. The arrival is gone then. */
+/* Hands over the transport, what was read of the preface, and the bytes after it. The arrival is
+ * gone then. */
 static void become(struct arrival *arrival, bool http2, const uint8_t *bytes, size_t len)
 {
 	struct weft_loop *loop = weft_worker_loop(arrival->connection.worker->worker);

@@ -1,6 +1,6 @@
 /*
- * weft-gateway: the one public address of the house. It knows the contracts, and nothing of any service but the
- * package it answers for and the target where it is found.
+ * weft-gateway: the one public address of the house. It knows the contracts, and nothing of any
+ * service but the package it answers for and the target where it is found.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -222,8 +222,8 @@ static void start_rpc(struct rest *rest)
 	struct weft_call_options options = { .size = sizeof(options), .metadata = &metadata };
 	uint64_t spent = weft_now() - exchange->started;
 
-	/* A client's deadline counts from the request's first byte; the default is for the call alone, and a stream
-	 * has none: it may be meant to live. */
+	/* A client's deadline counts from the request's first byte; the default is for the call
+	 * alone, and a stream has none: it may be meant to live. */
 	if (rest->timeout_ns > 0)
 		options.timeout_ns = rest->timeout_ns > spent ? rest->timeout_ns - spent : 1;
 	else if (rest->match.binding->method->kind == WEFT_UNARY)
@@ -456,9 +456,11 @@ static void on_writable(struct exchange *exchange)
 static void answer(struct rest *rest, const struct weft_status *status)
 {
 	struct exchange *exchange = rest->exchange;
+	struct weft_status outward;
 
 	if (status->code != WEFT_OK) {
-		errors_answer(exchange, status);
+		outward = errors_outward(exchange, status);
+		errors_answer(exchange, &outward);
 	} else if (streams_out(rest)) {
 		begin_reply_stream(rest);
 		exchange_end(exchange, NULL, 0);

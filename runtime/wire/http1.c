@@ -1,12 +1,14 @@
 /*
- * A strict HTTP/1.1 request parser (RFC 9112). It has no opinion of its own to defend: whatever two readers of the
- * same bytes might understand in two ways is refused, because such bytes are how requests are smuggled past an
- * edge. A request that is merely unusual (an absolute target, chunk extensions, one empty line in front) passes.
+ * A strict HTTP/1.1 request parser (RFC 9112). It has no opinion of its own to defend: whatever two
+ * readers of the same bytes might understand in two ways is refused, because such bytes are how
+ * requests are smuggled past an edge. A request that is merely unusual (an absolute target, chunk
+ * extensions, one empty line in front) passes.
  *
- * The head is gathered line by line into one block whose addresses do not change, so that the headers point into
- * it and nothing is copied twice. The block exists only while a head (or the trailers) is being read: an idle
- * connection owns none. Each line is judged when it is complete, and a limit is judged by position alone, so the
- * outcome does not depend on how the bytes were split on their way.
+ * The head is gathered line by line into one block whose addresses do not change, so that the
+ * headers point into it and nothing is copied twice. The block exists only while a head (or the
+ * trailers) is being read: an idle connection owns none. Each line is judged when it is complete,
+ * and a limit is judged by position alone, so the outcome does not depend on how the bytes were
+ * split on their way.
  *
  * The body is never gathered: it is handed on as it comes.
  */
@@ -456,8 +458,8 @@ static bool is_hop_by_hop(const char *name)
 	return false;
 }
 
-/* Marks first what Connection names, then closes the gaps: the Connection lines must stay until all have been
- * compared with them. */
+/* Marks first what Connection names, then closes the gaps: the Connection lines must stay until
+ * all have been compared with them. */
 static size_t keep_end_to_end(struct weft_http1 *parser)
 {
 	struct head *head = parser->head;
@@ -654,7 +656,8 @@ static int take_chunk_size(struct weft_http1 *parser, uint8_t c)
 	return 0;
 }
 
-/* Extensions mean nothing here, but they are counted: many small chunks must not carry much of nothing. */
+/* Extensions mean nothing here, but they are counted: many small chunks must not carry much of
+ * nothing. */
 static int take_chunk_extension(struct weft_http1 *parser, uint8_t c)
 {
 	if (c == '\r')

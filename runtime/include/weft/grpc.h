@@ -1,6 +1,6 @@
 /*
- * How gRPC says things in HTTP/2 headers, for programs that pass calls on without understanding them: the user's
- * part of the metadata, and a call's status as trailers.
+ * How gRPC says things in HTTP/2 headers, for programs that pass calls on without understanding
+ * them: the user's part of the metadata, and a call's status as trailers.
  */
 #ifndef WEFT_GRPC_H
 #define WEFT_GRPC_H
@@ -24,8 +24,8 @@ int weft_metadata_to_wire(const struct weft_metadata *metadata, struct weft_aren
 
 #define WEFT_TRAILER_FIELDS 3
 
-/* grpc-status, grpc-message, grpc-status-details-bin. Fills at most WEFT_TRAILER_FIELDS fields and returns how many,
- * or -ENOMEM. */
+/* grpc-status, grpc-message, grpc-status-details-bin. Fills at most WEFT_TRAILER_FIELDS fields
+ * and returns how many, or -ENOMEM. */
 int weft_trailer_write(const struct weft_status *status, struct weft_arena *arena,
 		       struct weft_h2_header headers[WEFT_TRAILER_FIELDS]);
 

@@ -1,7 +1,7 @@
 /*
- * A strict HTTP/1.1 request parser (RFC 9112): bytes in, events out, no I/O. What is a smuggling vector elsewhere
- * is refused here: bare LF, obs-fold, white space before the colon, Content-Length beside Transfer-Encoding, two
- * Hosts, NUL, bad chunking.
+ * A strict HTTP/1.1 request parser (RFC 9112): bytes in, events out, no I/O. What is a smuggling
+ * vector elsewhere is refused here: bare LF, obs-fold, white space before the colon, Content-Length
+ * beside Transfer-Encoding, two Hosts, NUL, bad chunking.
  */
 #ifndef WEFT_HTTP1_H
 #define WEFT_HTTP1_H
@@ -16,14 +16,15 @@ extern "C" {
 struct weft_http1;
 
 struct weft_http1_limits {
-	size_t max_head; /* request line and headers, 0: 16 KiB; above: 431 (414 for the request line alone) */
+	/* Request line and headers, 0: 16 KiB; above: 431 (414 for the request line alone). */
+	size_t max_head;
 	size_t max_headers; /* 0: 100 */
 };
 
 /* A request's head. Borrowed while on_request runs. */
 struct weft_http1_request {
-	/* As in HTTP/2: ":method", ":path", ":authority" (Host; may be missing in HTTP/1.0) first, then the others, lower
-	 * case, hop-by-hop ones left out. There is no ":scheme". */
+	/* As in HTTP/2: ":method", ":path", ":authority" (Host; may be missing in HTTP/1.0)
+	 * first, then the others, lower case, hop-by-hop ones left out. There is no ":scheme". */
 	const struct weft_h2_header *headers;
 	size_t n;
 	bool body;            /* bytes may follow */
@@ -46,8 +47,9 @@ struct weft_http1_error {
 int weft_http1_new(const struct weft_http1_limits *limits, const struct weft_http1_events *events,
 		   void *data, struct weft_http1 **ret_parser);
 void weft_http1_free(struct weft_http1 *parser);
-/* *ret_used bytes were taken. It stops after each on_end (so that the caller may hold a pipelined request back) and
- * goes on with the rest when called again. -EBADMSG: *ret_error; nothing more can be parsed on this connection. */
+/* *ret_used bytes were taken. It stops after each on_end (so that the caller may hold a pipelined
+ * request back) and goes on with the rest when called again. -EBADMSG: *ret_error; nothing more
+ * can be parsed on this connection. */
 int weft_http1_feed(struct weft_http1 *parser, const uint8_t *bytes, size_t len, size_t *ret_used,
 		    struct weft_http1_error *ret_error);
 

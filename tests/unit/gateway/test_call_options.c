@@ -1,4 +1,5 @@
-/* What a request's headers say about the call upstream, and what an error's details say about the answer. */
+/* What a request's headers say about the call upstream, and what an error's details say about the
+ * answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

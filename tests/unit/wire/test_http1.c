@@ -1,6 +1,7 @@
 /*
- * The HTTP/1.1 parser against a table of good and bad requests. What the parser says is written down as text, and
- * the text must be the same for the whole request, for single bytes and for random splits.
+ * The HTTP/1.1 parser against a table of good and bad requests. What the parser says is written
+ * down as text, and the text must be the same for the whole request, for single bytes and for
+ * random splits.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -437,7 +438,8 @@ static void test_limits(void **state)
 		      SAID "a400 chunk: more than 64 bytes of extensions\n");
 }
 
-/* Whatever the bytes, the outcome does not depend on the splits, and nothing is read that is not there. */
+/* Whatever the bytes, the outcome does not depend on the splits, and nothing is read that is not
+ * there. */
 static void test_mutations(void **state)
 {
 	struct transcript *whole = malloc(sizeof(*whole));
