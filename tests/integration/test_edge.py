@@ -340,7 +340,8 @@ def test_head_and_options(edge, version):
 def test_request_id_trace_and_metadata(edge):
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     headers = ("x-request-id: abc-1", f"traceparent: {trace}", "authorization: Bearer t",
-               "cookie: c=1", "accept-language: de", "grpc-metadata-shop: north", "x-request-timeout: 2.5")
+               "cookie: c=1", "accept-language: de", "grpc-metadata-shop: north",
+               "x-request-timeout: 2.5")
     answer = edge.curl("/v1/products/metadata",
                        *(word for header in headers for word in ("-H", header)))
     assert answer.headers["x-request-id"] == "abc-1"
