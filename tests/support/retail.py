@@ -52,12 +52,7 @@ def money(amount, currency="GBP"):
     nanos = int(Decimal(amount).scaleb(9).to_integral_exact())
     sign = -1 if nanos < 0 else 1
     units, nanos = divmod(abs(nanos), 10**9)
-    value = {"currencyCode": currency}
-    if units:
-        value["units"] = str(sign * units)
-    if nanos:
-        value["nanos"] = sign * nanos
-    return value
+    return {"currencyCode": currency, "units": str(sign * units), "nanos": sign * nanos}
 
 
 def product_name(stock_code):
