@@ -10,7 +10,8 @@
 
 #include "lexer.h"
 
-/* A number's sign, its digits without leading zeros, and how far the decimal point is to the right of them. */
+/* A number's sign, its digits without leading zeros, and how far the decimal point is to the right
+ * of them. */
 struct decimal {
 	bool negative;
 	char digits[24];
@@ -213,7 +214,8 @@ int number_to_float(const char *text, size_t len, float *ret_value)
 	return r;
 }
 
-/* A locale's decimal point, whatever its bytes, becomes '.'. */
+/* A locale's decimal point, whatever its bytes, becomes '.'. Negative zero gets a fraction: readers
+ * that take "-0" for an integer would lose its sign. */
 static size_t mend_point(char *text)
 {
 	char *to = text;
@@ -225,6 +227,10 @@ static size_t mend_point(char *text)
 			*to++ = '.';
 	}
 	*to = '\0';
+	if (strcmp(text, "-0") == 0) {
+		strcpy(text, "-0.0");
+		to = text + 4;
+	}
 	return (size_t)(to - text);
 }
 
@@ -232,7 +238,8 @@ size_t number_from_double(double value, char text[NUMBER_MAX])
 {
 	size_t len = 0;
 
-	/* Fifteen digits always survive, and %g drops zeros; but a subnormal number may need fewer. */
+	/* Fifteen digits always survive, and %g drops zeros; but a subnormal number may need fewer.
+	 */
 	for (int precision = isnormal(value) ? 15 : 1; precision <= 17; precision++) {
 		snprintf(text, NUMBER_MAX, "%.*g", precision, value);
 		len = mend_point(text);

@@ -1,6 +1,6 @@
 /*
- * JSON to wire: tables of texts with the JSON that the wire bytes give back, and of texts that are refused
- * with the words that say why.
+ * JSON to wire: tables of texts with the JSON that the wire bytes give back, and of texts that are
+ * refused with the words that say why.
  */
 #include "fixture.h"
 
@@ -116,7 +116,7 @@ static void test_integers(void **state)
 static void test_floating_point(void **state)
 {
 	ACCEPT({ "{\"aDouble\":0.1}", "{\"aDouble\":0.1}" },
-	       { "{\"aDouble\":-0}", "{\"aDouble\":-0}" },
+	       { "{\"aDouble\":-0}", "{\"aDouble\":-0.0}" },
 	       { "{\"aDouble\":1e23}", "{\"aDouble\":1e+23}" },
 	       { "{\"aDouble\":\"1.5\"}", "{\"aDouble\":1.5}" },
 	       { "{\"aDouble\":5e-324}", "{\"aDouble\":5e-324}" },
