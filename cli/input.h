@@ -1,6 +1,6 @@
 /*
- * The request's messages as JSON: from -d itself, from a file, or from standard input as it arrives. Values
- * follow each other with any white space between them.
+ * The request's messages as JSON: from -d itself, from a file, or from standard input as it
+ * arrives. Values follow each other with any white space between them.
  */
 #ifndef CLI_INPUT_H
 #define CLI_INPUT_H

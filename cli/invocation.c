@@ -1,7 +1,7 @@
 /*
- * The call's only state is what has been sent: pump() is called when the peer can take more and when the
- * input has more, and stops at whichever lacks. While the peer lacks room, the input is not read: a pipe's
- * writer waits then.
+ * The call's only state is what has been sent: pump() is called when the peer can take more and
+ * when the input has more, and stops at whichever lacks. While the peer lacks room, the input is
+ * not read: a pipe's writer waits then.
  */
 #include "invocation.h"
 

@@ -1,6 +1,6 @@
 /*
- * One call from its first byte to its status: requests are read as the peer takes them, responses are handed
- * over as they arrive.
+ * One call from its first byte to its status: requests are read as the peer takes them, responses
+ * are handed over as they arrive.
  */
 #ifndef CLI_INVOCATION_H
 #define CLI_INVOCATION_H

@@ -1,6 +1,6 @@
 /*
- * What the command line says: one table of flags for all commands, one struct for what they mean. Pure:
- * nothing is opened here.
+ * What the command line says: one table of flags for all commands, one struct for what they mean.
+ * Pure: nothing is opened here.
  */
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
@@ -37,8 +37,9 @@ enum options_group {
 	OPTIONS_DATA = 4,   /* -d, --emit-defaults */
 };
 
-/* `argv` has neither the program nor the command. Flags and positionals may be mixed; "--" ends the flags. -EINVAL:
- * `error` says what is wrong. Everything is borrowed from `argv` and the environment. */
+/* `argv` has neither the program nor the command. Flags and positionals may be mixed; "--" ends the
+ * flags. -EINVAL: `error` says what is wrong. Everything is borrowed from `argv` and the
+ * environment. */
 int options_parse(int argc, char *const *argv, unsigned groups, struct options *ret_options,
 		  char error[256]);
 

@@ -1,6 +1,6 @@
 /*
- * The server that a command speaks to: a worker on this thread, and a channel on it. A command starts its
- * call, runs the worker until the call has ended, and closes.
+ * The server that a command speaks to: a worker on this thread, and a channel on it. A command
+ * starts its call, runs the worker until the call has ended, and closes.
  */
 #ifndef CLI_PEER_H
 #define CLI_PEER_H

@@ -6,8 +6,8 @@
 #include <weft/schema.h>
 #include <weft/status.h>
 
-/* "NOT_FOUND (5): there is no …", and each detail as JSON. `schema` may be NULL: the built-in contracts are
- * asked, too. */
+/* "NOT_FOUND (5): there is no …", and each detail as JSON. `schema` may be NULL: the built-in
+ * contracts are asked, too. */
 void report_status(const struct weft_status *status, const struct weft_schema *schema);
 void report_metadata(const char *what, const struct weft_metadata *metadata);
 

@@ -1,6 +1,6 @@
 /*
- * The plan's tree becomes wire bytes beside those of the body. A variable that the body has too must say the
- * same there, and is not said again.
+ * The plan's tree becomes wire bytes beside those of the body. A variable that the body has too
+ * must say the same there, and is not said again.
  */
 #include <errno.h>
 #include <string.h>
@@ -87,7 +87,8 @@ static int emit_values(const struct level *level, const struct plan_node *node,
 static int emit_nodes(const struct level *level, const struct weft_schema_message *message,
 		      const struct plan_node *nodes, struct weft_buffer *out);
 
-/* A message that the tree reaches into. What the body has of it goes first, where that is not in `out` yet. */
+/* A message that the tree reaches into. What the body has of it goes first, where that is not in
+ * `out` yet. */
 static int emit_message(const struct level *level, const struct plan_node *node,
 			struct weft_buffer *out)
 {

@@ -1,6 +1,6 @@
 /*
- * What a request says outside its body: a tree of fields, with the texts that the path and the query give
- * them, checked against each other. One plan serves every message of a client stream.
+ * What a request says outside its body: a tree of fields, with the texts that the path and the
+ * query give them, checked against each other. One plan serves every message of a client stream.
  */
 #ifndef GATEWAY_PLAN_H
 #define GATEWAY_PLAN_H
@@ -28,8 +28,8 @@ struct plan {
 	struct plan_node *nodes;
 };
 
-/* 0, TRANSCODE_REFUSED, or a negative errno. To be finished in any case. Borrows nothing of `match` but its
- * binding, and nothing of the query. */
+/* 0, TRANSCODE_REFUSED, or a negative errno. To be finished in any case. Borrows nothing of `match`
+ * but its binding, and nothing of the query. */
 int plan_init(struct plan *plan, const struct weft_schema *schema, const struct route_match *match,
 	      const char *query, size_t query_len, struct transcode_error *ret_error);
 void plan_fini(struct plan *plan);

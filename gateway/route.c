@@ -1,9 +1,11 @@
 /*
- * The trie: a node for each segment that some template has at its depth. A node ends templates (plain or by
+ * The trie: a node for each segment that some template has at its depth. A node ends templates
+ * (plain or by
  * "**"), each end with a list of what answers there, told apart by verb and HTTP method.
  *
- * A lookup walks literals first, then "*", then "**", and comes back from a branch in which nothing answers
- * the HTTP method; what would have answered another method is gathered for Allow on the way.
+ * A lookup walks literals first, then "*", then "**", and comes back from a branch in which nothing
+ * answers the HTTP method; what would have answered another method is gathered for Allow on the
+ * way.
  */
 #include "route.h"
 
@@ -391,8 +393,8 @@ static void capture(const struct request *request, struct route_match *ret_match
 	}
 }
 
-/* A verb that some template has is that template's: "/v1/products/a:import" is only a product's name where
- * no rule imports. */
+/* A verb that some template has is that template's: "/v1/products/a:import" is only a product's
+ * name where no rule imports. */
 enum route_result route_lookup(const struct route_table *table, const char *http_method,
 			       const char *path, size_t path_len, struct route_match *ret_match,
 			       char allow_methods[ROUTE_ALLOW_MAX])

@@ -1,10 +1,10 @@
 /*
- * The routes of the edge: a trie built once from the google.api.http rules of the contracts, then only
- * read, by any thread. Nobody writes a route by hand.
+ * The routes of the edge: a trie built once from the google.api.http rules of the contracts, then
+ * only read, by any thread. Nobody writes a route by hand.
  *
- * The template grammar is google/api/http.proto's in full. A literal segment beats a variable one, and `*`
- * beats `**`; among equals the HTTP method decides, so that `POST /v1/products/search` does not hide
- * `GET /v1/products/{id}`. Empty segments, "." and ".." match nothing.
+ * The template grammar is google/api/http.proto's in full. A literal segment beats a variable one,
+ * and `*` beats `**`; among equals the HTTP method decides, so that `POST /v1/products/search` does
+ * not hide `GET /v1/products/{id}`. Empty segments, "." and ".." match nothing.
  *
  * Pure: no I/O, no HTTP library, no clock.
  */
@@ -20,7 +20,8 @@
 
 struct route_table;
 
-/* "book.name" in a template or a query, resolved to fields: the last is the value, the others messages. */
+/* "book.name" in a template or a query, resolved to fields: the last is the value, the others
+ * messages. */
 struct route_field_path {
 	const struct weft_schema_field *fields[ROUTE_MAX_DEPTH];
 	size_t n;
@@ -53,8 +54,9 @@ struct route_match {
 		captures[ROUTE_MAX_VARIABLES]; /* still percent-encoded; borrow the path */
 };
 
-/* A rule that is none (grammar, unknown field, a field that cannot be bound) and two rules for the same
- * requests are refused: -EINVAL, -EEXIST; `error` names the methods. `schema` must outlive the table. */
+/* A rule that is none (grammar, unknown field, a field that cannot be bound) and two rules for the
+ * same requests are refused: -EINVAL, -EEXIST; `error` names the methods. `schema` must outlive the
+ * table. */
 int route_table_new(const struct weft_schema *schema, char error[256],
 		    struct route_table **ret_table);
 void route_table_free(struct route_table *table); /* takes NULL */
@@ -67,7 +69,8 @@ enum route_result {
 	ROUTE_METHOD_NOT_ALLOWED, /* 405: `allow` is "GET, POST" */
 };
 
-/* `path` is the request target's, before the '?'. HEAD is looked up as itself: ask again for GET. */
+/* `path` is the request target's, before the '?'. HEAD is looked up as itself: ask again for GET.
+ */
 enum route_result route_lookup(const struct route_table *table, const char *http_method,
 			       const char *path, size_t path_len, struct route_match *ret_match,
 			       char allow[ROUTE_ALLOW_MAX]);

@@ -1,7 +1,7 @@
 /*
- * A request's message is put together from a tree of what the path and the query say (plan.h) and from the
- * body's wire bytes. The body is decoded first; each path variable is then looked for in it, because clients
- * that send a resource back as they got it say its name twice.
+ * A request's message is put together from a tree of what the path and the query say (plan.h) and
+ * from the body's wire bytes. The body is decoded first; each path variable is then looked for in
+ * it, because clients that send a resource back as they got it say its name twice.
  */
 #include "transcode.h"
 
@@ -217,7 +217,8 @@ int transcode_reader_next(struct transcode_reader *reader, struct weft_buffer *o
 	case -EAGAIN:
 		if (!reader->ended)
 			return TRANSCODE_MORE;
-		/* The codec knows what is missing; or it is a number, which nothing but the end could end. */
+		/* The codec knows what is missing; or it is a number, which nothing but the end
+		 * could end. */
 		return take_message(reader, left, out, ret_error);
 	case -ENODATA: take(reader, left); return reader->ended ? TRANSCODE_END : TRANSCODE_MORE;
 	case -EMSGSIZE:

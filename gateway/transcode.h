@@ -1,13 +1,14 @@
 /*
- * A REST request becomes protobuf wire bytes and a response becomes JSON, driven by descriptors: there is
- * no C struct on this way.
+ * A REST request becomes protobuf wire bytes and a response becomes JSON, driven by descriptors:
+ * there is no C struct on this way.
  *
- * A request's fields come from three places: path variables, the body, and the query. A field that is given
- * in two of them is refused unless both say the same; so are two members of one oneof. Where the body is "*"
- * the query must be empty.
+ * A request's fields come from three places: path variables, the body, and the query. A field that
+ * is given in two of them is refused unless both say the same; so are two members of one oneof.
+ * Where the body is "*" the query must be empty.
  *
- * Pure: no I/O, no HTTP library. What a client got wrong is a positive outcome, TRANSCODE_REFUSED, with the
- * field at fault; negative returns are ours (-ENOMEM, -EBADMSG for an upstream's response).
+ * Pure: no I/O, no HTTP library. What a client got wrong is a positive outcome, TRANSCODE_REFUSED,
+ * with the field at fault; negative returns are ours (-ENOMEM, -EBADMSG for an upstream's
+ * response).
  */
 #ifndef GATEWAY_TRANSCODE_H
 #define GATEWAY_TRANSCODE_H
@@ -20,8 +21,8 @@
 #define TRANSCODE_REFUSED 1
 
 struct transcode_error {
-	enum weft_code
-		code; /* WEFT_INVALID_ARGUMENT; WEFT_RESOURCE_EXHAUSTED: a streamed message is too long */
+	enum weft_code code;   /* WEFT_INVALID_ARGUMENT; WEFT_RESOURCE_EXHAUSTED: a streamed message
+				  is too long */
 	char field[128];       /* "lines[2].quantity"; "": the request as a whole */
 	char description[256]; /* what is wrong and what would be right, without the place */
 	unsigned line;         /* in the body, from 1; 0: not in the body */
@@ -32,17 +33,18 @@ struct transcode_error {
 void transcode_error_status(const struct transcode_error *error, struct weft_arena *arena,
 			    struct weft_status *ret_status);
 
-/* A request with one message. `query` is what stands after the '?' ("" or NULL: none); `body` is the complete
- * body (empty: none; it is not a fault where all fields have their place elsewhere or their default).
- * `schema` resolves google.protobuf.Any. Appends to `out`, which is as before unless 0 is returned. */
+/* A request with one message. `query` is what stands after the '?' ("" or NULL: none); `body` is
+ * the complete body (empty: none; it is not a fault where all fields have their place elsewhere or
+ * their default). `schema` resolves google.protobuf.Any. Appends to `out`, which is as before
+ * unless 0 is returned. */
 int transcode_request(const struct weft_schema *schema, const struct route_match *match,
 		      const char *query, size_t query_len, const char *body, size_t body_len,
 		      struct weft_buffer *out, struct transcode_error *ret_error);
 
 /*
- * A client stream: the body is a sequence of JSON values (NDJSON, or any white space between them), which
- * arrives in pieces of any size. Each is a message; path variables and query parameters are given to each.
- * The method must be WEFT_CLIENT_STREAM or WEFT_BIDIRECTIONAL.
+ * A client stream: the body is a sequence of JSON values (NDJSON, or any white space between them),
+ * which arrives in pieces of any size. Each is a message; path variables and query parameters are
+ * given to each. The method must be WEFT_CLIENT_STREAM or WEFT_BIDIRECTIONAL.
  */
 struct transcode_reader;
 int transcode_reader_new(const struct weft_schema *schema, const struct route_match *match,
@@ -52,7 +54,8 @@ void transcode_reader_free(struct transcode_reader *reader); /* takes NULL */
 int transcode_reader_feed(struct transcode_reader *reader, const void *bytes,
 			  size_t len);                      /* copies */
 void transcode_reader_end(struct transcode_reader *reader); /* the body is complete */
-/* Appends the next message to `out`: TRANSCODE_MESSAGE, until TRANSCODE_MORE (feed it) or TRANSCODE_END. */
+/* Appends the next message to `out`: TRANSCODE_MESSAGE, until TRANSCODE_MORE (feed it) or
+ * TRANSCODE_END. */
 #define TRANSCODE_MESSAGE 2
 #define TRANSCODE_MORE    3
 #define TRANSCODE_END     4
@@ -61,8 +64,9 @@ int transcode_reader_next(struct transcode_reader *reader, struct weft_buffer *o
 /* Bytes that were fed and not yet taken: stop reading from the client while they are many. */
 size_t transcode_reader_pending(const struct transcode_reader *reader);
 
-/* A response's JSON: the whole message, or the field that response_body names. A server stream is a line for
- * each message: append '\n' after each (application/x-ndjson). -EBADMSG: `message` is no such message. */
+/* A response's JSON: the whole message, or the field that response_body names. A server stream is a
+ * line for each message: append '\n' after each (application/x-ndjson). -EBADMSG: `message` is no
+ * such message. */
 int transcode_response(const struct weft_schema *schema, const struct route_binding *binding,
 		       struct weft_bytes message, struct weft_buffer *out);
 

@@ -1,7 +1,7 @@
 /*
- * The comments of a contract, which protoc keeps apart from what they are about: SourceCodeInfo lists
- * locations, each with a path through the FileDescriptorProto ("message 3, field 2") and its comments.
- * A path's packed bytes are the key as they are.
+ * The comments of a contract, which protoc keeps apart from what they are about: SourceCodeInfo
+ * lists locations, each with a path through the FileDescriptorProto ("message 3, field 2") and its
+ * comments. A path's packed bytes are the key as they are.
  */
 #include "pool.h"
 

@@ -1,14 +1,15 @@
 /*
- * JSON to wire bytes, in one pass: each value is written as it is read, and nothing of the document is kept
- * but the names seen so far in the objects that are open.
+ * JSON to wire bytes, in one pass: each value is written as it is read, and nothing of the document
+ * is kept but the names seen so far in the objects that are open.
  *
- * A nested message's length stands before it and is only known after it. One byte is left for it, and a
- * message of 128 bytes or more is shifted when it ends (weft_wire_end). A first pass that only measures
- * would parse every number and unescape every string twice; shifting costs a memmove of bytes that are in
- * the cache, at most once for each level of nesting, and only where messages are large.
+ * A nested message's length stands before it and is only known after it. One byte is left for it,
+ * and a message of 128 bytes or more is shifted when it ends (weft_wire_end). A first pass that
+ * only measures would parse every number and unescape every string twice; shifting costs a memmove
+ * of bytes that are in the cache, at most once for each level of nesting, and only where messages
+ * are large.
  *
- * Fields keep the order of the document, which the wire format allows. Fields without presence that are
- * given their default are left out, as every other encoder does.
+ * Fields keep the order of the document, which the wire format allows. Fields without presence that
+ * are given their default are left out, as every other encoder does.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -227,7 +228,8 @@ static int decode_list(struct decoder *d, const struct weft_schema_field *field)
 	return 0;
 }
 
-/* Appends the key's field, and finds a key that is there already: its wire bytes are the same then. */
+/* Appends the key's field, and finds a key that is there already: its wire bytes are the same then.
+ */
 static int decode_key(struct decoder *d, const struct weft_schema_field *key, struct weft_map *keys)
 {
 	size_t start = d->out->len, len;

@@ -1,11 +1,12 @@
 /*
- * Wire bytes to JSON. The wire may have a message's fields in any order, a list's elements apart from each
- * other, a singular field several times (the last counts) and a submessage in pieces (they are merged);
- * JSON has each name once. So a message is indexed first, with eight bytes for each field on the wire: a
- * chain of places for each field of the schema. Then the fields are written in the order in which the
- * contract declares them.
+ * Wire bytes to JSON. The wire may have a message's fields in any order, a list's elements apart
+ * from each other, a singular field several times (the last counts) and a submessage in pieces
+ * (they are merged); JSON has each name once. So a message is indexed first, with eight bytes for
+ * each field on the wire: a chain of places for each field of the schema. Then the fields are
+ * written in the order in which the contract declares them.
  *
- * The index is a stack of 32-bit words shared by all levels: what a message pushed goes when it is done.
+ * The index is a stack of 32-bit words shared by all levels: what a message pushed goes when it is
+ * done.
  */
 #include <errno.h>
 #include <math.h>
@@ -103,7 +104,8 @@ static int put_name(struct encoder *e, const char *name, size_t len)
 
 /* The index. */
 
-/* A message's part of the words. Offsets are from the start of `bytes`; entries are counted from 1. */
+/* A message's part of the words. Offsets are from the start of `bytes`; entries are counted from 1.
+ */
 struct index {
 	const struct weft_schema_message *message;
 	struct weft_bytes bytes;
@@ -559,7 +561,8 @@ static uint64_t scalar_bits(enum weft_field_type type, uint64_t value)
 	}
 }
 
-/* A field without presence that is on the wire with its default, or in empty runs of packed values. */
+/* A field without presence that is on the wire with its default, or in empty runs of packed values.
+ */
 static bool is_default(const struct encoder *e, const struct index *index,
 		       const struct weft_schema_field *field, uint32_t entry)
 {

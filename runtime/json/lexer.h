@@ -1,6 +1,6 @@
 /*
- * JSON text, token by token: RFC 8259 to the letter. Strings are UTF-8 and are checked to be; an escaped
- * surrogate has its other half. Nothing is copied but a string that has escapes in it.
+ * JSON text, token by token: RFC 8259 to the letter. Strings are UTF-8 and are checked to be; an
+ * escaped surrogate has its other half. Nothing is copied but a string that has escapes in it.
  */
 #ifndef JSON_LEXER_H
 #define JSON_LEXER_H
@@ -23,7 +23,8 @@ enum token {
 	TOKEN_OTHER = '?', /* no JSON */
 };
 
-/* The first failure is kept: where, and what. Every function below returns -EINVAL for it, or -ENOMEM. */
+/* The first failure is kept: where, and what. Every function below returns -EINVAL for it, or
+ * -ENOMEM. */
 struct lexer {
 	const char *text;
 	const char *at;
@@ -48,7 +49,8 @@ int lexer_take(struct lexer *lexer, enum token token, const char *wanted); /* pu
 int lexer_take_string(struct lexer *lexer, struct weft_bytes *ret_string);
 int lexer_take_number(struct lexer *lexer, struct weft_bytes *ret_number);
 int lexer_take_literal(struct lexer *lexer); /* true, false, null: what peek has seen */
-/* After '{' or '[' and after each member: 1 when another member follows, 0 when `close` was taken. */
+/* After '{' or '[' and after each member: 1 when another member follows, 0 when `close` was taken.
+ */
 int lexer_next_member(struct lexer *lexer, enum token close, bool first);
 /* Checks and passes over any value, nested at most `depth` levels. */
 int lexer_skip(struct lexer *lexer, unsigned depth);

@@ -1,6 +1,6 @@
 /*
- * Resolves the type names of a loaded set and builds the indices by which messages and enums are searched.
- * Afterwards nothing in the set is wrong, so that the codecs need not doubt it.
+ * Resolves the type names of a loaded set and builds the indices by which messages and enums are
+ * searched. Afterwards nothing in the set is wrong, so that the codecs need not doubt it.
  */
 #include "pool.h"
 
@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A leading dot: the full name. Otherwise the innermost scope that has it, as protoc resolves names. */
+/* A leading dot: the full name. Otherwise the innermost scope that has it, as protoc resolves
+ * names. */
 static const struct symbol *resolve(const struct loader *loader, const struct reference *reference)
 {
 	const char *scope_end = reference->scope + strlen(reference->scope);

@@ -1,6 +1,7 @@
 /*
- * A FileDescriptorProto's bytes become the pool's structs. Names of types stay unresolved here (link.c
- * does that when every file of the set is there), because a set may have its files in any order.
+ * A FileDescriptorProto's bytes become the pool's structs. Names of types stay unresolved here
+ * (link.c does that when every file of the set is there), because a set may have its files in any
+ * order.
  *
  * The numbers are those of google/protobuf/descriptor.proto.
  */
@@ -233,7 +234,8 @@ static int load_field(struct loader *loader, const struct scope *message, struct
 	return 0;
 }
 
-/* Keeps the oneofs that somebody wrote: the synthetic one of a proto3 `optional` has no member left here. */
+/* Keeps the oneofs that somebody wrote: the synthetic one of a proto3 `optional` has no member left
+ * here. */
 static int load_oneofs(struct loader *loader, const struct scope *scope, struct weft_bytes bytes,
 		       struct message_def *message)
 {

@@ -1,6 +1,7 @@
 /*
- * Numbers between text and their bits, exactly: integers never pass through a double, and a floating point
- * number gets the shortest digits that read back as itself. Independent of the process's locale.
+ * Numbers between text and their bits, exactly: integers never pass through a double, and a
+ * floating point number gets the shortest digits that read back as itself. Independent of the
+ * process's locale.
  */
 #ifndef JSON_NUMBER_H
 #define JSON_NUMBER_H
@@ -9,8 +10,8 @@
 
 #define NUMBER_MAX 32 /* room for any number as text, with its NUL */
 
-/* JSON's grammar for numbers, of which 1e2 and 1.0 are integers too. 0; -EINVAL: not a number, or not a whole
- * one; -ERANGE. */
+/* JSON's grammar for numbers, of which 1e2 and 1.0 are integers too. 0; -EINVAL: not a number, or
+ * not a whole one; -ERANGE. */
 int number_to_int(const char *text, size_t len, int64_t least, int64_t most, int64_t *ret_value);
 int number_to_uint(const char *text, size_t len, uint64_t most, uint64_t *ret_value);
 /* "NaN", "Infinity" and "-Infinity" too. */

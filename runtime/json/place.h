@@ -1,6 +1,6 @@
 /*
- * Where in a message a codec is: lines[2].quantity. A stack of fixed size, since what is deeper than it can
- * hold would not fit into an error either.
+ * Where in a message a codec is: lines[2].quantity. A stack of fixed size, since what is deeper
+ * than it can hold would not fit into an error either.
  */
 #ifndef JSON_PLACE_H
 #define JSON_PLACE_H

@@ -1,9 +1,9 @@
 /*
  * The inside of a schema pool, shared by the files that load, link, look up and print it.
  *
- * The public structs are the first members of the private ones, so that a lookup that is handed a public
- * pointer finds the indices behind it. All of it lives in the pool's arena and is never changed once its
- * set has been added; only the pool's own maps grow.
+ * The public structs are the first members of the private ones, so that a lookup that is handed a
+ * public pointer finds the indices behind it. All of it lives in the pool's arena and is never
+ * changed once its set has been added; only the pool's own maps grow.
  */
 #ifndef JSON_POOL_H
 #define JSON_POOL_H
@@ -78,7 +78,8 @@ struct reference {
 	const struct weft_schema_message **message; /* or a method's request or response */
 };
 
-/* One call of weft_schema_add_set: what it has found so far, apart from the pool until all of it is right. */
+/* One call of weft_schema_add_set: what it has found so far, apart from the pool until all of it is
+ * right. */
 struct loader {
 	const struct weft_schema *schema;
 	struct weft_arena *arena;
@@ -100,8 +101,8 @@ int loader_add_file(struct loader *loader,
 		    struct weft_bytes file); /* load.c: a FileDescriptorProto */
 int loader_link(struct loader *loader);      /* link.c */
 
-/* The comments of a file by path, from its SourceCodeInfo (comments.c). A path is the packed varints that
- * a Location has. */
+/* The comments of a file by path, from its SourceCodeInfo (comments.c). A path is the packed
+ * varints that a Location has. */
 struct comments {
 	struct weft_map map;
 };

@@ -1,6 +1,6 @@
 /*
- * A type as .proto text, for a person: with its comments, and with the full name of every type it mentions,
- * so that the reader can ask for that one next.
+ * A type as .proto text, for a person: with its comments, and with the full name of every type it
+ * mentions, so that the reader can ask for that one next.
  */
 #include "pool.h"
 
@@ -106,7 +106,8 @@ static void print_enum(struct weft_buffer *out, const struct weft_schema_enum *e
 	weft_buffer_append_string(out, "}\n");
 }
 
-/* A google.api.HttpRule's "verb: path", body and response_body; its additional bindings follow in braces. */
+/* A google.api.HttpRule's "verb: path", body and response_body; its additional bindings follow in
+ * braces. */
 static void print_rule(struct weft_buffer *out, struct weft_bytes rule)
 {
 	static const char *const names[] = {

@@ -11,8 +11,8 @@ enum weft_wire_type scalar_wire_type(enum weft_field_type type);
 const char *scalar_type_name(
 	const struct weft_schema_field *field); /* "int32", "orders.v1.State" */
 
-/* A number, boolean ("true") or enum (by name or number). The bits are as the wire has them: zigzagged,
- * sign-extended, a double's. -EINVAL, -ERANGE, -ENOENT: no such name in the enum. */
+/* A number, boolean ("true") or enum (by name or number). The bits are as the wire has them:
+ * zigzagged, sign-extended, a double's. -EINVAL, -ERANGE, -ENOENT: no such name in the enum. */
 int scalar_parse(const struct weft_schema_field *field, const char *text, size_t len,
 		 uint64_t *ret_bits);
 int scalar_append(struct weft_buffer *out, enum weft_field_type type, uint64_t bits); /* no tag */

@@ -1,7 +1,8 @@
 /*
- * The pool: it owns the arena in which all descriptors live and the maps by which they are found. A set is
- * loaded and linked apart from the pool (struct loader) and joins it in one step that only fails for want
- * of memory before anything was changed, so that a bad set leaves the pool as it was.
+ * The pool: it owns the arena in which all descriptors live and the maps by which they are found. A
+ * set is loaded and linked apart from the pool (struct loader) and joins it in one step that only
+ * fails for want of memory before anything was changed, so that a bad set leaves the pool as it
+ * was.
  */
 #include "pool.h"
 

@@ -1,6 +1,6 @@
 /*
- * What of JSON needs no descriptor: quoting, and finding where a value ends; and a single field from text
- * that is not JSON.
+ * What of JSON needs no descriptor: quoting, and finding where a value ends; and a single field
+ * from text that is not JSON.
  */
 #include <errno.h>
 #include <stdio.h>

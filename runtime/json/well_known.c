@@ -38,7 +38,8 @@ static int take_digits(struct reader *reader, int n)
 	return value;
 }
 
-/* ".5" as nanoseconds, up to nine digits; 0 when there is no point, -1 when there is no digit after it. */
+/* ".5" as nanoseconds, up to nine digits; 0 when there is no point, -1 when there is no digit after
+ * it. */
 static int32_t take_fraction(struct reader *reader)
 {
 	int32_t nanos = 0;

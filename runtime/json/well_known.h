@@ -1,6 +1,6 @@
 /*
- * The well-known types whose JSON is text of its own: Timestamp, Duration, and the paths of a FieldMask.
- * https://protobuf.dev/reference/protobuf/google.protobuf/
+ * The well-known types whose JSON is text of its own: Timestamp, Duration, and the paths of a
+ * FieldMask. https://protobuf.dev/reference/protobuf/google.protobuf/
  */
 #ifndef JSON_WELL_KNOWN_H
 #define JSON_WELL_KNOWN_H

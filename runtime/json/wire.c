@@ -1,6 +1,6 @@
 /*
- * The wire format in both directions. Everything here reads bytes of strangers: a length is believed only
- * after it was compared with what is there.
+ * The wire format in both directions. Everything here reads bytes of strangers: a length is
+ * believed only after it was compared with what is there.
  */
 #include <weft/protobuf.h>
 

@@ -3,8 +3,9 @@
  *
  *	json_filter SET < requests > answers
  *
- * A request is 'J' (JSON to wire) or 'W' (wire to JSON), then a type's name and a payload, each after its
- * length in four bytes (little-endian). An answer is '+' or '-', then the result or a sentence, in the same way.
+ * A request is 'J' (JSON to wire) or 'W' (wire to JSON), then a type's name and a payload, each
+ *after its length in four bytes (little-endian). An answer is '+' or '-', then the result or a
+ *sentence, in the same way.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * protobuf's wire format, field by field: for code that is driven by a schema, or that reads a message of
- * which it has no generated code. https://protobuf.dev/programming-guides/encoding/
+ * protobuf's wire format, field by field: for code that is driven by a schema, or that reads a
+ * message of which it has no generated code. https://protobuf.dev/programming-guides/encoding/
  */
 #ifndef WEFT_PROTOBUF_H
 #define WEFT_PROTOBUF_H
@@ -27,8 +27,8 @@ struct weft_wire_field {
 	struct weft_bytes bytes; /* BYTES, and what is inside a GROUP; borrowed */
 };
 
-/* Takes the next field off the front of `rest`: 1, 0 when nothing is left, or -EBADMSG. Groups nested deeper
- * than 100 are -EBADMSG. */
+/* Takes the next field off the front of `rest`: 1, 0 when nothing is left, or -EBADMSG. Groups
+ * nested deeper than 100 are -EBADMSG. */
 int weft_wire_next(struct weft_bytes *rest, struct weft_wire_field *ret_field);
 
 /* Single values off the front, as packed fields hold them. 0 or -EBADMSG. */
@@ -54,8 +54,9 @@ int weft_wire_append_fixed32(struct weft_buffer *out, uint32_t value);
 int weft_wire_append_fixed64(struct weft_buffer *out, uint64_t value);
 int weft_wire_append_bytes(struct weft_buffer *out, uint32_t number, const void *bytes, size_t len);
 
-/* A submessage whose length is not known yet: begin writes the tag and leaves a byte for the length; what
- * is appended then is its content; end writes the length, and shifts the content when a byte was too few. */
+/* A submessage whose length is not known yet: begin writes the tag and leaves a byte for the
+ * length; what is appended then is its content; end writes the length, and shifts the content when
+ * a byte was too few. */
 int weft_wire_begin(struct weft_buffer *out, uint32_t number, size_t *ret_mark);
 int weft_wire_end(struct weft_buffer *out, size_t mark);
 

@@ -1,8 +1,10 @@
 /*
- * Contracts at run time: a pool of descriptors, loaded from serialised google.protobuf.FileDescriptorSet or
- * FileDescriptorProto bytes. The edge's routes, the JSON codec and the command line are driven by it.
+ * Contracts at run time: a pool of descriptors, loaded from serialised
+ * google.protobuf.FileDescriptorSet or FileDescriptorProto bytes. The edge's routes, the JSON codec
+ * and the command line are driven by it.
  *
- * A pool is built once and then only read: any thread may read it. Everything in it lives as long as it.
+ * A pool is built once and then only read: any thread may read it. Everything in it lives as long
+ * as it.
  */
 #ifndef WEFT_SCHEMA_H
 #define WEFT_SCHEMA_H
@@ -121,9 +123,10 @@ struct weft_schema_service {
 int weft_schema_new(struct weft_schema **ret_schema);
 void weft_schema_free(struct weft_schema *schema); /* takes NULL */
 
-/* Adds every file of a FileDescriptorSet, in any order; a file whose name is there already is passed over. -EBADMSG:
- * broken bytes; -ENOENT: a type is missing, or the import that has it (an import that gives no type may be missing);
- * -EEXIST: a name is defined twice. `error` (may be NULL) says what and where; the pool is as before. */
+/* Adds every file of a FileDescriptorSet, in any order; a file whose name is there already is
+ * passed over. -EBADMSG: broken bytes; -ENOENT: a type is missing, or the import that has it (an
+ * import that gives no type may be missing); -EEXIST: a name is defined twice. `error` (may be
+ * NULL) says what and where; the pool is as before. */
 int weft_schema_add_set(struct weft_schema *schema, struct weft_bytes set, char error[256]);
 /* The same for a single FileDescriptorProto whose imports are there already. */
 int weft_schema_add_file(struct weft_schema *schema, struct weft_bytes file, char error[256]);
@@ -147,15 +150,16 @@ const struct weft_schema_field *weft_schema_field(const struct weft_schema_messa
 /* By name or JSON name. */
 const struct weft_schema_field *weft_schema_field_named(const struct weft_schema_message *message,
 							const char *name, size_t len);
-/* The name of the field that `name`, which is none, was perhaps meant to be; or NULL. For errors. */
+/* The name of the field that `name`, which is none, was perhaps meant to be; or NULL. For errors.
+ */
 const char *weft_schema_field_suggest(const struct weft_schema_message *message, const char *name,
 				      size_t len);
 const struct weft_schema_enum_value *weft_schema_enum_named(
 	const struct weft_schema_enum *enumeration, const char *name, size_t len);
 const struct weft_schema_enum_value *weft_schema_enum_numbered(
 	const struct weft_schema_enum *enumeration, int32_t number);
-/* A type in a contract's own words: a message, enum, service or "service/Method" by name, as .proto text, for a
- * person to read. -ENOENT */
+/* A type in a contract's own words: a message, enum, service or "service/Method" by name, as .proto
+ * text, for a person to read. -ENOENT */
 struct weft_buffer;
 int weft_schema_print(const struct weft_schema *schema, const char *name, struct weft_buffer *out);
 

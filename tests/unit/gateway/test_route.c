@@ -120,8 +120,8 @@ static void test_bindings_are_listed_in_order(void **state)
 	assert_null(route_table_at(table, 100));
 }
 
-/* A set with one service "S" of methods with the given rules; each has the field `name` in request and response,
- * a message `inner` of the same, and a list `names`. */
+/* A set with one service "S" of methods with the given rules; each has the field `name` in request
+ * and response, a message `inner` of the same, and a list `names`. */
 static void put_field(struct weft_buffer *set, const char *name, int number, int label, int type)
 {
 	size_t field;

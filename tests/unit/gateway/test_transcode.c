@@ -1,6 +1,6 @@
 /*
- * Requests as a REST client sends them, and the message that comes of each, as JSON; or the words with which
- * it is refused.
+ * Requests as a REST client sends them, and the message that comes of each, as JSON; or the words
+ * with which it is refused.
  */
 #include "rules.h"
 
@@ -210,7 +210,8 @@ static void test_oneofs_across_body_and_query(void **state)
 	weft_buffer_fini(&wire);
 }
 
-/* The message of an AIP-134 update is in one piece, though path and body both have a share in it. */
+/* The message of an AIP-134 update is in one piece, though path and body both have a share in it.
+ */
 static void test_a_body_field_is_written_once(void **state)
 {
 	struct weft_buffer wire = WEFT_BUFFER_INIT;

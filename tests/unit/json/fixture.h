@@ -1,4 +1,5 @@
-/* The descriptor set of everything.proto and elder.proto, loaded; its path is the test's first argument. */
+/* The descriptor set of everything.proto and elder.proto, loaded; its path is the test's first
+ * argument. */
 #ifndef JSON_FIXTURE_H
 #define JSON_FIXTURE_H
 
