@@ -23,6 +23,7 @@
 #include <stdlib.h>
 #include <weft/loop.h>
 
+#include "io/loop.h"
 #include "io/timer.h"
 
 #define MAX_ROUNDS 16
@@ -227,6 +228,12 @@ int weft_loop_new(struct weft_loop **ret_loop)
 	return 0;
 }
 
+void weft_loop_run_queued(struct weft_loop *loop)
+{
+	while (atomic_load(&loop->posted) || run_tasks(loop))
+		run_posted(loop);
+}
+
 /*
  * A task that was posted may run, and say that its thread is done with this loop, while that thread
  * is still on its way out of weft_loop_post(): it is waited for.
@@ -235,8 +242,7 @@ void weft_loop_free(struct weft_loop *loop)
 {
 	if (!loop)
 		return;
-	while (atomic_load(&loop->posted) || run_tasks(loop))
-		run_posted(loop);
+	weft_loop_run_queued(loop);
 	while (atomic_load(&loop->posting))
 		sched_yield();
 	ev_loop_destroy(loop->ev);

@@ -47,6 +47,7 @@
 enum state { CONNECTING, HANDSHAKING, OPEN, CLOSING, LINGERING, CLOSED };
 
 struct weft_transport {
+	struct weft_resident resident; /* of the worker */
 	struct weft_worker *worker;
 	struct weft_loop *loop;
 	const struct weft_transport_events *events;
@@ -129,6 +130,7 @@ static void finish(struct weft_transport *transport)
 	if (transport->step_queued || transport->flush_queued)
 		return;
 	transport->events->on_close(transport, transport->error, transport->data);
+	weft_list_remove(&transport->resident.node);
 	weft_tls_stream_free(transport->tls);
 	free(transport);
 }
@@ -531,6 +533,14 @@ static void run_step(struct weft_task *task)
 
 /* ---- birth ---- */
 
+static void close_resident(struct weft_resident *resident)
+{
+	struct weft_transport *transport =
+		weft_container_of(resident, struct weft_transport, resident);
+
+	weft_transport_close(transport, true);
+}
+
 static struct weft_transport *transport_new(struct weft_worker *worker, int fd, uint64_t timeout_ns,
 					    const struct weft_transport_events *events, void *data)
 {
@@ -538,6 +548,8 @@ static struct weft_transport *transport_new(struct weft_worker *worker, int fd, 
 
 	if (!transport)
 		abort();
+	transport->resident.close = close_resident;
+	weft_worker_settle(worker, &transport->resident);
 	transport->worker = worker;
 	transport->loop = weft_worker_loop(worker);
 	transport->events = events;

@@ -9,12 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/loop.h"
 #include "io/worker.h"
 
 struct weft_worker {
 	unsigned index;
 	struct weft_loop *loop;
 	struct weft_buffers *buffers;
+	struct weft_list residents;
 	struct weft_task stop;
 	atomic_bool stop_posted;
 	pthread_t thread;
@@ -31,6 +33,7 @@ int weft_worker_new(unsigned index, struct weft_worker **ret_worker)
 	if (!worker)
 		abort();
 	worker->index = index;
+	weft_list_init(&worker->residents);
 	worker->buffers = malloc(sizeof(*worker->buffers));
 	if (!worker->buffers) {
 		free(worker);
@@ -46,6 +49,25 @@ int weft_worker_new(unsigned index, struct weft_worker **ret_worker)
 	return 0;
 }
 
+void weft_worker_settle(struct weft_worker *worker, struct weft_resident *resident)
+{
+	weft_list_append(&worker->residents, &resident->node);
+}
+
+/* One that ends may have its owner begin another, but not for ever: nothing is ever connected. */
+static void close_residents(struct weft_worker *worker)
+{
+	struct weft_list *node;
+
+	weft_loop_run_queued(worker->loop);
+	while ((node = weft_list_pop(&worker->residents))) {
+		struct weft_resident *resident = weft_list_entry(node, struct weft_resident, node);
+
+		resident->close(resident);
+		weft_loop_run_queued(worker->loop);
+	}
+}
+
 /* Tasks that were posted after the end run here, as if on the worker. */
 void weft_worker_free(struct weft_worker *worker)
 {
@@ -58,6 +80,7 @@ void weft_worker_free(struct weft_worker *worker)
 		weft_worker_join(worker);
 	}
 	current = worker;
+	close_residents(worker);
 	weft_loop_free(worker->loop);
 	current = outer;
 	free(worker->buffers);

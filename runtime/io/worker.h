@@ -1,11 +1,12 @@
 /*
- * What a worker lends to the transports that live on it: the memory that bytes pass through on
- * their way in and out. One set serves them all, because a transport uses it within one callback
+ * What a worker is to the transports that live on it. It lends them the memory that bytes pass
+ * through on their way in and out, and it outlives them. One set serves them all, because a transport uses it within one callback
  * and leaves nothing in it; so a thousand idle connections own no buffer.
  */
 #ifndef WEFT_IO_WORKER_H
 #define WEFT_IO_WORKER_H
 
+#include <weft/list.h>
 #include <weft/worker.h>
 
 #define WEFT_READ_ROOM   ((size_t)64 * 1024)
@@ -21,5 +22,14 @@ struct weft_buffers {
 };
 
 struct weft_buffers *weft_worker_buffers(struct weft_worker *worker);
+
+/* Something that lives on the worker and ends by its loop alone. A worker that is freed closes what
+ * is left, and turns until that has ended: so nothing leaks, and every last callback comes. */
+struct weft_resident {
+	struct weft_list node;
+	void (*close)(struct weft_resident *resident);
+};
+
+void weft_worker_settle(struct weft_worker *worker, struct weft_resident *resident);
 
 #endif

@@ -16,7 +16,9 @@ extern "C" {
 struct weft_worker;
 
 int weft_worker_new(unsigned index, struct weft_worker **ret_worker);
-void weft_worker_free(struct weft_worker *worker); /* stopped and joined; what was posted has run */
+/* It is stopped and joined, and what was posted has run. Connections that are left are closed, and their
+ * owners told, before it returns; so what their callbacks touch must still be there. Takes NULL. */
+void weft_worker_free(struct weft_worker *worker);
 
 int weft_worker_start(struct weft_worker *worker); /* on a thread called "worker-INDEX" */
 void weft_worker_run(struct weft_worker *worker);  /* here, until weft_worker_stop */

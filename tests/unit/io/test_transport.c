@@ -602,6 +602,23 @@ static void running_out_of_descriptors_is_survived(void **state)
 	}
 }
 
+/* ---- the worker ends first ---- */
+
+static void a_worker_that_goes_closes_what_it_has(void **state)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	client.transport = weft_transport_accept(worker, pair[0], NULL, 0, &end_events, &client);
+	server.transport = weft_transport_accept(worker, pair[1], NULL, 0, &end_events, &server);
+	run_until(both_opened);
+	close_softly(&client); /* lingers */
+	weft_worker_free(worker);
+	assert_int_equal(client.closed, 1);
+	assert_int_equal(server.closed, 1);
+	assert_int_equal(weft_worker_new(0, &worker), 0);
+}
+
 #define with_ends(test) cmocka_unit_test_setup_teardown(test, ends_setup, ends_teardown)
 
 int main(void)
@@ -636,6 +653,7 @@ int main(void)
 		with_ends(bad_addresses_are_refused),
 		with_ends(a_listener_may_be_freed_in_its_callback),
 		with_ends(running_out_of_descriptors_is_survived),
+		with_ends(a_worker_that_goes_closes_what_it_has),
 	};
 
 	return cmocka_run_group_tests_name("transport", tests, NULL, NULL);
