@@ -97,7 +97,8 @@ static void on_task(struct weft_task *task)
 	call->queued = false;
 	if (call->due_cancel) {
 		call->due_cancel = false;
-		call->on_cancel(call, call->on_cancel_data);
+		if (call->on_cancel) /* it may have been taken back */
+			call->on_cancel(call, call->on_cancel_data);
 	}
 	if (call->due_input) {
 		call->due_input = false;
@@ -154,9 +155,9 @@ static void set_ended(struct weft_call *call, enum call_state state, enum weft_c
 	weft_timer_stop(weft_worker_loop(call->worker), &call->timer);
 	if (call->limits.log_calls)
 		log_call(call, code);
+	server_call_ended(server, call); /* whoever is told next may free the server */
 	if (state == CALL_CANCELLED)
 		tell_cancelled(call);
-	server_call_ended(server, call);
 	weft_call_unref(call);
 }
 

@@ -408,6 +408,8 @@ void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb
 {
 	channel->closed_cb = cb;
 	channel->closed_data = data;
+	serve_later(
+		channel); /* the task frees a channel that nothing is left of: `cb` comes later */
 	weft_channel_unref(channel);
 }
 

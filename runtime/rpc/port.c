@@ -2,6 +2,9 @@
  * A port: a listener on one worker that hands each connection to the server with the fewest, as a
  * task posted to that server's worker. The counts are read without a lock: a stale one costs a
  * little balance.
+ *
+ * A connection on its way may arrive after the port is gone, and even after the server is: the
+ * server's memory waits for it (server.h).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +33,7 @@ static void on_handoff(struct weft_task *task)
 {
 	struct handoff *handoff = weft_container_of(task, struct handoff, task);
 
-	server_take_promised(handoff->server, handoff->fd, handoff->tls);
+	server_keep_promise(handoff->server, handoff->fd, handoff->tls);
 	weft_tls_unref(handoff->tls);
 	free(handoff);
 }
@@ -77,6 +80,8 @@ int weft_port_new(struct weft_worker *worker, const char *address, struct weft_t
 		return r;
 	}
 	port->tls = tls ? weft_tls_ref(tls) : NULL;
+	for (size_t i = 0; i < n; i++)
+		server_add_port(servers[i]);
 	*ret_port = port;
 	return 0;
 }
@@ -91,6 +96,8 @@ void weft_port_free(struct weft_port *port)
 	if (!port)
 		return;
 	weft_listener_free(port->listener);
+	for (size_t i = 0; i < port->n; i++)
+		server_remove_port(port->servers[i]);
 	weft_tls_unref(port->tls);
 	free(port);
 }

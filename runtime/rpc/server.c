@@ -5,6 +5,7 @@
  * TLS handshake, then HTTP/2. `connections` counts the same for other threads, and counts a
  * connection that a port has promised before it arrives, so that a burst is spread evenly.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -40,7 +41,9 @@ struct weft_server {
 	struct weft_timer grace;
 	struct weft_task drained;
 	bool drained_queued;
-	bool freed; /* by its owner, while `drained` is queued */
+	bool freed; /* by its owner, while `drained` is queued or a promise is not kept */
+	atomic_size_t n_promised; /* connections on their way from a port on another worker */
+	atomic_size_t n_ports;    /* that may still promise */
 	weft_server_drained_cb *drained_cb;
 	void *drained_data;
 };
@@ -143,6 +146,7 @@ void server_call_ended(struct weft_server *server, struct weft_call *call)
 /* --- Connections -------------------------------------------------------------------------- */
 
 static void check_drained(struct weft_server *server);
+static void free_when_forgotten(struct weft_server *server);
 
 static void connection_free(struct connection *connection)
 {
@@ -206,21 +210,10 @@ static const struct weft_transport_events handshake_events = {
 	.on_close = on_close,
 };
 
-void server_promise(struct weft_server *server)
+static void adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
 {
-	atomic_fetch_add(&server->n_connections, 1);
-}
+	struct connection *connection = calloc(1, sizeof(*connection));
 
-void server_take_promised(struct weft_server *server, int take_fd, struct weft_tls *tls)
-{
-	struct connection *connection;
-
-	if (server->drain != DRAIN_NONE) {
-		close(take_fd);
-		atomic_fetch_sub(&server->n_connections, 1);
-		return;
-	}
-	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		abort();
 	connection->server = server;
@@ -232,8 +225,41 @@ void server_take_promised(struct weft_server *server, int take_fd, struct weft_t
 
 void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
 {
-	server_promise(server);
-	server_take_promised(server, take_fd, tls);
+	if (server->drain != DRAIN_NONE) {
+		close(take_fd);
+		return;
+	}
+	atomic_fetch_add(&server->n_connections, 1);
+	adopt(server, take_fd, tls);
+}
+
+void server_promise(struct weft_server *server)
+{
+	atomic_fetch_add(&server->n_promised, 1);
+	atomic_fetch_add(&server->n_connections, 1);
+}
+
+void server_keep_promise(struct weft_server *server, int take_fd, struct weft_tls *tls)
+{
+	if (server->drain == DRAIN_NONE) {
+		adopt(server, take_fd, tls);
+	} else {
+		close(take_fd);
+		atomic_fetch_sub(&server->n_connections, 1);
+	}
+	atomic_fetch_sub(&server->n_promised, 1);
+	if (server->freed)
+		free_when_forgotten(server);
+}
+
+void server_add_port(struct weft_server *server)
+{
+	atomic_fetch_add(&server->n_ports, 1);
+}
+
+void server_remove_port(struct weft_server *server)
+{
+	atomic_fetch_sub(&server->n_ports, 1);
 }
 
 static void connection_close(struct connection *connection, bool now)
@@ -259,13 +285,20 @@ static void close_connections(struct weft_server *server, bool now)
 		connection_close(weft_list_entry(at, struct connection, node), now);
 }
 
+/* Its owner has freed it, but whoever is still on the way to it must find it. */
+static void free_when_forgotten(struct weft_server *server)
+{
+	if (!server->drained_queued && !atomic_load(&server->n_promised))
+		free(server);
+}
+
 static void on_drained(struct weft_task *task)
 {
 	struct weft_server *server = weft_container_of(task, struct weft_server, drained);
 
 	server->drained_queued = false;
 	if (server->freed)
-		free(server);
+		free_when_forgotten(server);
 	else if (server->drained_cb)
 		server->drained_cb(server, server->drained_data);
 }
@@ -363,6 +396,7 @@ void weft_server_free(struct weft_server *server)
 {
 	if (!server)
 		return;
+	assert(!atomic_load(&server->n_ports) && "a server's ports are freed before it");
 	server->drain = DRAIN_DONE;
 	weft_timer_stop(weft_worker_loop(server->worker), &server->grace);
 	cancel_calls(server);
@@ -373,8 +407,7 @@ void weft_server_free(struct weft_server *server)
 	}
 	free_endpoints(server);
 	server->freed = true;
-	if (!server->drained_queued)
-		free(server);
+	free_when_forgotten(server);
 }
 
 static int add_method(struct weft_server *server, const struct weft_method *method,

@@ -34,7 +34,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		    struct weft_server **ret_server);
 /* Drained or not: what is left is closed. Its calls are cancelled, and on_cancel called, before it
  * returns: no handler runs any more. */
-void weft_server_free(struct weft_server *server);
+void weft_server_free(struct weft_server *server); /* after its ports, before its worker */
 
 /* `handlers` is the generated struct of function pointers, `self` reaches every handler. -EEXIST */
 int weft_server_add(struct weft_server *server, const struct weft_service *service,
@@ -56,8 +56,10 @@ void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_serve
 /* A connection that somebody else accepted. `tls` NULL: plaintext. Runs on the server's worker. */
 void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls);
 
-/* Listens at `address` ("127.0.0.1:0", "unix:/path", …) on `worker` for `n` servers (copied; they must
- * outlive the port). Called on that worker or while it does not run. */
+/* Listens at `address` ("127.0.0.1:0", "unix:/path", …) on `worker` for `n` servers. The order of the end
+ * is: ports, servers, workers; a server that is freed before one of its ports is an assertion. A connection
+ * that is on its way to a server on another worker when both go is closed. New and free are called on the
+ * port's worker or while it does not run. */
 int weft_port_new(struct weft_worker *worker, const char *address, struct weft_tls *tls,
 		  struct weft_server *const *servers, size_t n, char error[256],
 		  struct weft_port **ret_port);

@@ -557,6 +557,58 @@ static void over_tls(void **state)
 	weft_tls_unref(options.tls);
 }
 
+static bool starting;
+
+static void count_close(void *data)
+{
+	assert_false(starting);
+	(*(unsigned *)data)++;
+}
+
+static void close_and_wait(void)
+{
+	unsigned closed = 0;
+
+	starting = true;
+	weft_channel_close(channel, count_close, &closed);
+	starting = false;
+	channel = NULL;
+	run_until(is_nonzero, &closed);
+	assert_int_equal(closed, 1);
+}
+
+static void a_channel_says_that_it_is_gone(void **state)
+{
+	struct outcome outcome = { 0 };
+
+	close_and_wait(); /* never used: nothing of it waits for anything */
+	open_channel(target, NULL);
+	start(&outcome, "/test.Test/Echo", "hello", NULL);
+	run_until_end(&outcome);
+	close_and_wait();
+	outcome_fini(&outcome);
+}
+
+/* Nothing turns the loop any more, so only the worker's end can end the call and the connections. */
+static void a_worker_may_go_with_a_call_under_way(void **state)
+{
+	struct outcome outcome = { 0 };
+
+	start(&outcome, "/test.Test/Hang", "hello", NULL);
+	run_until(is_nonzero, &hanging);
+	weft_channel_unref(channel);
+	channel = NULL;
+	weft_port_free(port);
+	weft_server_free(server);
+	port = NULL;
+	server = NULL;
+	weft_worker_free(worker);
+	assert_int_equal(outcome.ends, 1);
+	assert_int_equal(outcome.code, WEFT_UNAVAILABLE);
+	outcome_fini(&outcome);
+	assert_int_equal(weft_worker_new(0, &worker), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, peers_teardown)
 
 int main(void)
@@ -588,6 +640,8 @@ int main(void)
 		TEST(a_file_target_is_read_again),
 		TEST(the_channel_outlives_its_user_while_calls_are_under_way),
 		TEST(over_tls),
+		TEST(a_channel_says_that_it_is_gone),
+		TEST(a_worker_may_go_with_a_call_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <weft/h2.h>
 #include <weft/server.h>
 
@@ -254,6 +257,11 @@ static void on_child_cancel(struct weft_child *child)
 	note(weft_container_of(child, struct rig, child), "child ");
 }
 
+static int wait_first(struct weft_call *call, void *self)
+{
+	return 0;
+}
+
 static int never(struct weft_call *call, void *self)
 {
 	weft_call_on_cancel(call, on_cancel, self);
@@ -312,6 +320,52 @@ static void test_a_reset_cancels_once_children_first(void **state)
 	weft_call_remove_child(rig.call, &rig.child);
 	rig_fini(&rig);
 	assert_string_equal(rig.log, "child cancel ");
+}
+
+static void test_a_taken_back_on_cancel_is_not_called(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig, wait_first);
+	start_request(&rig, false);
+	run_until(&rig, has_call);
+	weft_call_ref(rig.call);
+	weft_h2_stream_reset(rig.stream, WEFT_H2_CANCEL);
+	run_until(&rig, has_no_calls);
+	weft_call_on_cancel(rig.call, on_cancel, &rig); /* late: due from the loop */
+	weft_call_on_cancel(rig.call, NULL, NULL);
+	run_a_while(&rig);
+	assert_string_equal(rig.log, "");
+	weft_call_unref(rig.call);
+	rig_fini(&rig);
+}
+
+static void free_server(struct weft_call *call, void *data)
+{
+	struct rig *rig = data;
+
+	note(rig, "free ");
+	weft_server_free(rig->server);
+	rig->server = NULL;
+}
+
+static int free_when_cancelled(struct weft_call *call, void *self)
+{
+	weft_call_on_cancel(call, free_server, self);
+	return 0;
+}
+
+static void test_a_server_may_go_when_a_call_is_cancelled(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig, free_when_cancelled);
+	start_request(&rig, false);
+	run_until(&rig, has_call);
+	weft_h2_stream_reset(rig.stream, WEFT_H2_CANCEL);
+	run_until(&rig, is_gone);
+	assert_string_equal(rig.log, "free ");
+	rig_fini(&rig);
 }
 
 static void test_an_answer_cancels_nothing(void **state)
@@ -403,11 +457,6 @@ static int on_half_close(struct weft_call *call, void *data)
 {
 	note(data, "end ");
 	return weft_call_finish(call);
-}
-
-static int wait_first(struct weft_call *call, void *self)
-{
-	return 0;
 }
 
 static void test_messages_wait_for_whoever_receives(void **state)
@@ -521,11 +570,64 @@ static void test_a_server_may_go_before_it_has_said_so(void **state)
 	weft_worker_free(rig.worker);
 }
 
+/* --- Ports -------------------------------------------------------------------------------- */
+
+static bool is_promised(struct rig *rig)
+{
+	return weft_server_connections(rig->server) == 1;
+}
+
+/* The worker that accepts hands a connection on, and all goes before the other one has looked. */
+static void test_a_connection_may_arrive_after_its_server(void **state)
+{
+	struct rig rig = { 0 };
+	struct weft_worker *other;
+	struct weft_port *port;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char text[100], byte;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "weft-port-%d", getpid());
+	snprintf(text, sizeof(text), "unix-abstract:%s", address.sun_path + 1);
+	weft_timer_init(&rig.poll, on_poll, &rig);
+	assert_int_equal(weft_worker_new(0, &rig.worker), 0);
+	assert_int_equal(weft_worker_new(1, &other), 0);
+	assert_int_equal(weft_server_new(other, NULL, &rig.server), 0);
+	assert_int_equal(weft_port_new(rig.worker, text, NULL, &rig.server, 1, NULL, &port), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address,
+				 (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					     strlen(address.sun_path + 1))),
+			 0);
+	run_until(&rig, is_promised);
+	weft_port_free(port);
+	weft_server_free(rig.server);
+	weft_worker_free(other);
+	assert_int_equal(read(fd, &byte, 1), 0);
+	close(fd);
+	weft_worker_free(rig.worker);
+}
+
+/* Nobody turns the loop until the good-byes are said. */
+static void test_a_worker_may_go_with_open_connections(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig, never);
+	start_request(&rig, false);
+	run_until(&rig, has_call);
+	weft_server_free(rig.server);
+	assert_string_equal(rig.log, "cancel ");
+	weft_worker_free(rig.worker);
+	assert_true(rig.gone && rig.closed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_reference_keeps_the_memory),
 		cmocka_unit_test(test_a_reset_cancels_once_children_first),
+		cmocka_unit_test(test_a_taken_back_on_cancel_is_not_called),
+		cmocka_unit_test(test_a_server_may_go_when_a_call_is_cancelled),
 		cmocka_unit_test(test_an_answer_cancels_nothing),
 		cmocka_unit_test(test_a_server_that_goes_cancels_before_it_is_gone),
 		cmocka_unit_test(test_a_pump_runs_from_the_loop),
@@ -534,6 +636,8 @@ int main(void)
 		cmocka_unit_test(test_a_drain_ends_with_its_grace),
 		cmocka_unit_test(test_a_drain_without_connections),
 		cmocka_unit_test(test_a_server_may_go_before_it_has_said_so),
+		cmocka_unit_test(test_a_connection_may_arrive_after_its_server),
+		cmocka_unit_test(test_a_worker_may_go_with_open_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
