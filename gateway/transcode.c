@@ -173,6 +173,21 @@ static void take(struct transcode_reader *reader, size_t len)
 	reader->scanner = (struct weft_json_scanner) { 0 };
 }
 
+/* What stands between messages belongs to none: neither to its length nor to its place. */
+static void skip_space(struct transcode_reader *reader)
+{
+	size_t n = 0, left = transcode_reader_pending(reader);
+	const uint8_t *text;
+
+	if (left == 0 || reader->scanner.begun)
+		return;
+	text = reader->text.data + reader->taken;
+	while (n < left && text[n] && strchr(" \t\r\n", text[n]))
+		n++;
+	if (n > 0)
+		take(reader, n);
+}
+
 static int refuse_here(struct transcode_reader *reader, enum weft_code code, const char *what,
 		       struct transcode_error *ret_error)
 {
@@ -201,9 +216,11 @@ static int take_message(struct transcode_reader *reader, size_t len, struct weft
 int transcode_reader_next(struct transcode_reader *reader, struct weft_buffer *out,
 			  struct transcode_error *ret_error)
 {
-	size_t left = transcode_reader_pending(reader), len = 0;
+	size_t left, len = 0;
 	int r;
 
+	skip_space(reader);
+	left = transcode_reader_pending(reader);
 	if (left == 0)
 		return reader->ended ? TRANSCODE_END : TRANSCODE_MORE;
 	r = weft_json_scan(&reader->scanner, (const char *)reader->text.data + reader->taken, left,

@@ -318,10 +318,11 @@ static void test_broken_streams(void **state)
 	stream_refused("{}\n{\"bookId\":", 0, WEFT_INVALID_ARGUMENT,
 		       "2:11 book_id: expected a string, found the end of the text");
 	stream_refused("{},{}", 0, WEFT_INVALID_ARGUMENT, "1:3 : expected a JSON value");
+	stream_refused("{}\n:", 0, WEFT_INVALID_ARGUMENT, "2:1 : expected a JSON value");
 	stream_refused("{\"parent\":\"shelves/2\"}", 0, WEFT_INVALID_ARGUMENT,
 		       "0:0 parent: the body says something else than the path");
 	stream_refused("{}\n{\"bookId\":\"12345678901234567890\"}", 16, WEFT_RESOURCE_EXHAUSTED,
-		       "1:3 : a message is longer than the limit");
+		       "2:1 : a message is longer than the limit");
 	stream_refused("{}\n{\"bookId\":\"12345678901234567890", 16, WEFT_RESOURCE_EXHAUSTED,
 		       "1:3 : a message is longer than the limit");
 }
