@@ -148,10 +148,13 @@ struct field {
 /* Takes the next field off `bytes`. False at the end, or where the bytes make no sense. */
 static bool next_field(struct weft_bytes *bytes, struct field *ret_field)
 {
-	const uint8_t *end = bytes->data + bytes->len;
+	const uint8_t *end;
 	struct weft_proto_tag tag;
 	size_t n, m;
 
+	if (bytes->len == 0) /* `data` may be NULL */
+		return false;
+	end = bytes->data + bytes->len;
 	n = weft_proto_read_tag(bytes->data, end, &tag);
 	if (n == 0)
 		return false;
