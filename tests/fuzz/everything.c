@@ -3,6 +3,7 @@
 
 #include "everything.weft.h"
 #include "fuzz.h"
+#include "rules.weft.h"
 
 static void add(struct weft_schema *schema, const struct weft_file *file)
 {
@@ -21,6 +22,7 @@ const struct weft_schema *everything_schema(void)
 	if (!schema) {
 		assert(weft_schema_new(&schema) == 0);
 		add(schema, &everything_proto);
+		add(schema, &rules_proto);
 	}
 	return schema;
 }

@@ -89,6 +89,20 @@ static void trailer(const struct weft_h2_header *headers, size_t n, struct weft_
 		fuzz_same(first.details, second.details);
 }
 
+/* A status with a detail more than it came with, as one that is passed up. */
+static void details(const struct weft_h2_header *headers, size_t n, struct weft_arena *arena)
+{
+	struct weft_status status;
+
+	if (weft_trailer_read(headers, n, arena, &status) != 1)
+		return;
+	weft_status_reason(&status, arena);
+	weft_status_add_violation(&status, arena, "lines[2]", "%s", status.message);
+	if (!weft_status_reason(&status, arena))
+		weft_status_add_error_info(&status, arena, "REASON", "weft");
+	weft_status_reason(&status, arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct weft_arena *arena = weft_arena_new();
@@ -97,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	metadata(headers, n, arena);
 	trailer(headers, n, arena);
+	details(headers, n, arena);
 	weft_arena_free(arena);
 	return 0;
 }

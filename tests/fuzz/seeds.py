@@ -31,6 +31,21 @@ HTTP1 = [
     b"\x80OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\nGET http://b/c HTTP/1.1\r\nHost: b\r\n\r\n",
 ]
 
+ROUTE = [
+    b"g/v1/{x}\np/v1/{x=a/*}/b:go\tm\n/v1/a%2Fb", b"a/v1/{m.m.x=**}\t*\nc/v1/*/b\n/v1/a/b",
+    b"g/a/{x}/{m.x}:v\nd/a/b/c:v\nu/a/{y}\tall\n/a/b/c:v", b"g/a\ng/a\n/a", b"g/a/{x\n/", b"g/a/{all}\n/",
+]
+
+TRANSCODE = [
+    b"GET /v1/shelves/1/books?pageSize=5&kinds=NOVEL&filter.and.author=A+B%26&within=1.5s&token=_-8\n",
+    b"GET /v1/pages?least=0&read_mask=a,bC&by_title=true&page_siz=1\n\x0a\x03\x12\x01x",
+    b'POST /v1/books/search\n{"parent":"a","labels":{"a":"b"},"books":[{"title":"x"}],"byAge":true}',
+    b'POST /v1/shelves/1/books?book_id=2&url=x\n{"name":"n","printed":"2024-02-29T00:00:00Z"}',
+    b'PATCH /v1/shelves/1/books/2?update_mask=title\n{"title":"t","name":"shelves/1/books/2"}',
+    b'POST /v1/shelves/1/books:import\n{"bookId":"1"}\n {"book":{"pages":3}}{}\n[',
+    b'PUT /v1/tags/7\n["a","b"]', b"GET /files/a/b%2fc\n", b"HEAD /v1/books/b\n", b"X /any/b\n",
+]
+
 FRAME = [b"\x03" + b"\0\0\0\0\3abc" + b"\0\0\0\0\0" + b"\1\0\0\0\1z",
          b"\x01" + b"\0\0\0\0\x20" + b"x" * 32 + b"\0\0\0\x20\0", b"\0\2"]
 
@@ -161,7 +176,7 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     for name, seeds in [("text", TEXT), ("address", ADDRESS), ("page", PAGE), ("http1", HTTP1), ("frame", FRAME),
                         ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client", CLIENT),
-                        ("h2", H2)]:
+                        ("h2", H2), ("route", ROUTE), ("transcode", TRANSCODE)]:
         write(name, seeds)
     write("json_wire", wire_seeds(build))
     write("codec", wire_seeds(build))
