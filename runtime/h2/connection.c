@@ -108,8 +108,11 @@ static void receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len)
 {
 	if (h2->state != OPEN)
 		return;
-	if (session_receive(h2->session, bytes, len, weft_loop_now(h2->loop)) < 0)
+	if (session_receive(h2->session, bytes, len, weft_loop_now(h2->loop)) < 0) {
+		/* At once: the transport may take its time to send what is left. */
+		session_abort(h2->session, WEFT_H2_CONNECT_ERROR);
 		close_transport(h2);
+	}
 	settle(h2);
 }
 

@@ -8,45 +8,20 @@
 #include "h2/session.h"
 
 #include <errno.h>
-#include <nghttp2/nghttp2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "h2/budget.h"
-#include "h2/headers.h"
-#include "h2/room.h"
+#include "h2/session_inside.h"
 
 #define DEFAULT_STREAMS           256
 #define DEFAULT_STREAM_WINDOW     (32 * 1024)
 #define DEFAULT_CONNECTION_WINDOW (1024 * 1024)
 #define DEFAULT_HEADER_LIST       (16 * 1024)
-#define MOST_QUEUED_FRAMES        2048              /* above: stop reading */
-#define MOST_EXPECTED             ((size_t)1 << 30) /* of the 2 GiB that a window can be */
+#define MOST_QUEUED_FRAMES        2048 /* above: stop reading */
 #define FRAME_HEADER              9
 
 static const uint8_t drain_ping[8] = { 'w', 'e', 'f', 't', 'g', 'o', 'n', 'e' };
-
-struct session {
-	nghttp2_session *nghttp2;
-	enum session_role role;
-	const struct session_events *events;
-	void *data;
-	struct weft_list streams;
-	struct weft_list pending;
-	size_t n_streams; /* open on the wire, or about to be */
-	struct headers headers;
-	struct budget useless; /* frames that carry nothing, or are wrong */
-	struct budget resets;  /* streams that the peer made us reset */
-	uint32_t stream_window;
-	bool ready;       /* the peer's SETTINGS have come */
-	bool draining;    /* session_drain */
-	bool drained;     /* session_drain_last */
-	bool ended;       /* session_terminate or session_abort: no stream is opened any more */
-	bool dispatching; /* on_dispatch is called, session_dispatch is due */
-	struct room room; /* of session_send, while it runs */
-	char error[160];
-};
 
 /* --- Streams that have something to tell their owner -------------------------------------- */
 
@@ -95,9 +70,6 @@ void session_dispatch(struct session *session)
 
 /* --- Output ------------------------------------------------------------------------------- */
 
-static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *fields,
-			    size_t n);
-
 static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, size_t cap,
 			 uint32_t *flags, nghttp2_data_source *source, void *data)
 {
@@ -122,10 +94,16 @@ static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, si
 			/* Here and not in send_body: nghttp2 leaves out a frame that would be
 			 * empty. */
 			*flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
-			submit_trailers(stream, stream->trailers->fields, stream->trailers->n);
+			session_submit_trailers(stream, stream->trailers->fields,
+						stream->trailers->n);
 		}
 	}
 	return (ssize_t)n;
+}
+
+nghttp2_data_provider session_body(void)
+{
+	return (nghttp2_data_provider) { .read_callback = read_body };
 }
 
 static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8_t *frame_header,
@@ -212,13 +190,35 @@ static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *fram
 
 /* --- Input -------------------------------------------------------------------------------- */
 
+/* RFC 9113, 5.1.1: a stream that is opened behind others is an error of the connection. nghttp2 only
+ * ignores it. A frame on a stream that was open is no business of this. */
+static bool is_passed_over(struct gaps *gaps, int32_t id)
+{
+	if (id > gaps->highest) {
+		if (id > gaps->highest + 2) {
+			gaps->ring[gaps->n % MOST_GAPS].first = gaps->highest + 1;
+			gaps->ring[gaps->n++ % MOST_GAPS].last = id - 1;
+		}
+		gaps->highest = id;
+		return false;
+	}
+	for (size_t i = 0; i < MOST_GAPS; i++)
+		if (gaps->ring[i].first <= id && id <= gaps->ring[i].last)
+			return true;
+	return false;
+}
+
 static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data)
 {
 	struct session *session = data;
 
 	switch (frame->type) {
-	case NGHTTP2_DATA:
-	case NGHTTP2_HEADERS: break;
+	case NGHTTP2_DATA: break;
+	case NGHTTP2_HEADERS:
+		if (session->role == SESSION_SERVER &&
+		    is_passed_over(&session->gaps, frame->stream_id))
+			session_terminate(session, NGHTTP2_PROTOCOL_ERROR);
+		break;
 	case NGHTTP2_PING:
 	case NGHTTP2_SETTINGS:
 		if (!(frame->flags & NGHTTP2_FLAG_ACK))
@@ -234,6 +234,7 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
 	struct session *session = data;
 
 	headers_begin(&session->headers);
+	session->in_headers = true;
 	return 0;
 }
 
@@ -259,6 +260,7 @@ static void answer_431(struct session *session, int32_t id)
 	nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"431", 7, 3, NGHTTP2_NV_FLAG_NONE };
 
 	nghttp2_submit_response(session->nghttp2, id, &status, 1, NULL);
+	budget_spend(&session->useless, 10);
 }
 
 static void receive_request(struct session *session, int32_t id, bool end)
@@ -285,7 +287,8 @@ static void receive_request(struct session *session, int32_t id, bool end)
 		nghttp2_session_set_stream_user_data(session->nghttp2, id, NULL);
 		nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
 					  NGHTTP2_REFUSED_STREAM);
-		session->n_streams--;
+		if (stream->life != STREAM_CLOSED) /* the owner may have ended all */
+			session->n_streams--;
 		stream_free(stream);
 		return;
 	}
@@ -349,6 +352,7 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	case NGHTTP2_PING: receive_ping(session, frame); return 0;
 	case NGHTTP2_GOAWAY: receive_goaway(session, frame); return 0;
 	case NGHTTP2_HEADERS:
+		session->in_headers = false;
 		if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
 			receive_request(session, frame->hd.stream_id, end);
 			return 0;
@@ -390,6 +394,7 @@ static int on_invalid_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame
 {
 	struct session *session = data;
 
+	session->in_headers = false;
 	budget_spend(&session->useless, 10);
 	return 0;
 }
@@ -538,6 +543,11 @@ bool session_congested(const struct session *session)
 	return nghttp2_session_get_outbound_queue_size(session->nghttp2) > MOST_QUEUED_FRAMES;
 }
 
+bool session_in_headers(const struct session *session)
+{
+	return session->in_headers;
+}
+
 bool session_ready(const struct session *session)
 {
 	return session->ready;
@@ -603,189 +613,4 @@ size_t session_streams(const struct session *session)
 void *session_data(const struct session *session)
 {
 	return session->data;
-}
-
-/* --- Streams, as their owners drive them -------------------------------------------------- */
-
-#define FEW_FIELDS 32
-
-/* nghttp2's form of `headers`: in `few` when they fit, on the heap otherwise. */
-static nghttp2_nv *to_fields(const struct weft_h2_header *headers, size_t n, nghttp2_nv *few)
-{
-	nghttp2_nv *fields = few;
-
-	if (n > FEW_FIELDS)
-		fields = calloc(n, sizeof(*fields));
-	if (!fields)
-		abort();
-	for (size_t i = 0; i < n; i++)
-		fields[i] = (nghttp2_nv) { (uint8_t *)headers[i].name, (uint8_t *)headers[i].value,
-					   headers[i].name_len, headers[i].value_len,
-					   NGHTTP2_NV_FLAG_NONE };
-	return fields;
-}
-
-bool session_can_request(const struct session *session)
-{
-	return !session->draining && !session->ended &&
-	       nghttp2_session_check_request_allowed(session->nghttp2) &&
-	       session->n_streams <
-		       nghttp2_session_get_remote_settings(session->nghttp2,
-							   NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
-}
-
-struct weft_h2_stream *session_request(struct session *session,
-				       const struct weft_h2_header *headers, size_t n, bool end,
-				       const struct weft_h2_stream_events *events, void *data)
-{
-	nghttp2_data_provider body = { .read_callback = read_body };
-	nghttp2_nv few[FEW_FIELDS], *fields;
-	struct weft_h2_stream *stream;
-
-	if (!session_can_request(session))
-		return NULL;
-	stream = stream_new(session);
-	stream->events = events;
-	stream->data = data;
-	stream->body = end ? BODY_ENDED : BODY_OPEN;
-	fields = to_fields(headers, n, few);
-	stream->id = nghttp2_submit_request(session->nghttp2, NULL, fields, n, end ? NULL : &body,
-					    stream);
-	if (fields != few)
-		free(fields);
-	if (stream->id < 0)
-		abort(); /* memory: the ids have been checked */
-	weft_list_append(&session->streams, &stream->all);
-	session->n_streams++;
-	session->events->on_output(session->data);
-	return stream;
-}
-
-void weft_h2_respond(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
-		     bool end)
-{
-	struct session *session = stream->session;
-	nghttp2_data_provider body = { .read_callback = read_body };
-	nghttp2_nv few[FEW_FIELDS], *fields;
-
-	if (stream->life != STREAM_LIVE || stream->body != BODY_NONE)
-		return;
-	fields = to_fields(headers, n, few);
-	if (n && headers[0].value[0] == '1') {
-		nghttp2_submit_headers(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, NULL,
-				       fields, n, NULL);
-	} else {
-		stream->body = end ? BODY_ENDED : BODY_OPEN;
-		nghttp2_submit_response(session->nghttp2, stream->id, fields, n,
-					end ? NULL : &body);
-	}
-	if (fields != few)
-		free(fields);
-	session->events->on_output(session->data);
-}
-
-void session_stream_resume(struct weft_h2_stream *stream)
-{
-	struct session *session = stream->session;
-
-	if (stream->life != STREAM_LIVE)
-		return;
-	if (stream->deferred) {
-		stream->deferred = false;
-		nghttp2_session_resume_data(session->nghttp2, stream->id);
-	}
-	session->events->on_output(session->data);
-}
-
-static void submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
-			    size_t n)
-{
-	nghttp2_nv few[FEW_FIELDS], *fields = to_fields(trailers, n, few);
-
-	nghttp2_submit_trailer(stream->session->nghttp2, stream->id, fields, n);
-	if (fields != few)
-		free(fields);
-}
-
-void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
-			size_t n)
-{
-	if (stream->life != STREAM_LIVE || stream->body != BODY_OPEN)
-		return;
-	if (n && !stream->unsent) {
-		/* No DATA of ours may follow: the deferred body is dropped with the stream. */
-		stream->body = BODY_ENDED;
-		submit_trailers(stream, trailers, n);
-		stream->session->events->on_output(stream->session->data);
-		return;
-	}
-	stream->body = BODY_ENDING;
-	if (n)
-		stream->trailers = trailers_copy(trailers, n);
-	session_stream_resume(stream);
-}
-
-void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
-{
-	struct session *session = stream->session;
-
-	if (stream->life != STREAM_LIVE)
-		return;
-	stream->life = STREAM_SILENT;
-	nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
-	session->events->on_output(session->data);
-}
-
-void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
-{
-	if (stream->life != STREAM_LIVE)
-		return;
-	if (stream->body != BODY_OPEN && !stream->unsent) {
-		weft_h2_stream_reset(stream, error_code);
-		return;
-	}
-	/* Also with an empty queue: a reset now would overtake the headers. */
-	stream->body = BODY_BREAKING;
-	stream->error_code = error_code;
-	session_stream_resume(stream);
-}
-
-/*
- * The peer may send what the usual window leaves beside the bytes that the owner still has, or what
- * the owner expects when that is more. A window is opened by half of it or more at a time, and at
- * once for what is expected: nobody would consume anything before it is there.
- */
-static void open_window(struct weft_h2_stream *stream)
-{
-	struct session *session = stream->session;
-	nghttp2_session *nghttp2 = session->nghttp2;
-	int64_t window = session->stream_window;
-	int64_t wanted = window - (int64_t)stream->unconsumed;
-	int64_t granted;
-
-	if (stream->life != STREAM_LIVE || stream->remote_ended)
-		return;
-	granted = nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id) -
-		  nghttp2_session_get_stream_effective_recv_data_length(nghttp2, stream->id);
-	if (wanted - granted < window / 2)
-		wanted = granted;
-	if (wanted < (int64_t)stream->expected)
-		wanted = (int64_t)stream->expected;
-	if (wanted <= granted)
-		return;
-	nghttp2_submit_window_update(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
-				     (int32_t)(wanted - granted));
-	session->events->on_output(session->data);
-}
-
-void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len)
-{
-	stream->unconsumed -= len < stream->unconsumed ? len : stream->unconsumed;
-	open_window(stream);
-}
-
-void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len)
-{
-	stream->expected = len < MOST_EXPECTED ? len : MOST_EXPECTED;
-	open_window(stream);
 }

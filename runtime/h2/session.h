@@ -48,6 +48,8 @@ void session_dispatch(struct session *session);
 bool session_finished(const struct session *session);
 /* So much waits to be sent that reading more of the peer would only add to it. */
 bool session_congested(const struct session *session);
+/* The peer has begun a header block, and what follows is still missing. */
+bool session_in_headers(const struct session *session);
 /* Why it ended badly, or "". */
 const char *session_error(const struct session *session);
 

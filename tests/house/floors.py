@@ -37,7 +37,7 @@ PUBLIC = {
 FENCES = [
     (r"ev\.h", r"runtime/io/loop\.[ch]"),
     (r"openssl/(ssl|err|bio|x509v3|x509|x509_vfy|tls1)\.h", r"runtime/io/tls\.[ch]"),
-    (r"nghttp2/.*", r"runtime/h2/session\.[ch]"),
+    (r"nghttp2/.*", r"runtime/h2/session\w*\.[ch]"),
     (r"sqlite3\.h", r"services/chassis/store\w*\.[ch]|services/\w+/store\.c"),
     (r"ares.*\.h", r"runtime/io/resolve\.[ch]"),
 ]

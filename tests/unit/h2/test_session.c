@@ -607,6 +607,49 @@ static void test_useless_frames_are_counted(void **state)
 	side_fini(&side);
 }
 
+static void receive_request_headers(struct side *side, uint8_t id, uint8_t flags)
+{
+	const uint8_t frame[] = { 0, 0, 6, 1, flags, 0, 0, 0, id, 0x83, 0x86, 0x84, 0x41, 1, 'a' };
+
+	assert_int_equal(session_receive(side->session, frame, sizeof(frame), 1), 0);
+	dispatch(side);
+}
+
+/* RFC 9113, 5.1.1; but trailers may cross our reset of a stream, which is no error. */
+static void test_a_stream_behind_others_ends_the_connection(void **state)
+{
+	uint8_t room[1000];
+	struct side side;
+
+	hostile_session(&side);
+	receive_request_headers(&side, 5, 4);
+	weft_h2_stream_reset(side.stream, WEFT_H2_CANCEL);
+	session_send(side.session, room, sizeof(room));
+	receive_request_headers(&side, 5, 5);
+	receive_request_headers(&side, 7, 4);
+	assert_string_equal(side.log, "ready stream(4) close(8) stream(4) ");
+	receive_request_headers(&side, 3, 4);
+	assert_string_equal(side.log, "ready stream(4) close(8) stream(4) close(1) ");
+	session_send(side.session, room, sizeof(room));
+	assert_true(session_finished(side.session));
+	side_fini(&side);
+}
+
+static void test_unfinished_headers_are_known(void **state)
+{
+	static const uint8_t rest[] = { 0, 0, 0, 9, 4, 0, 0, 0, 1 };
+	struct side side;
+
+	hostile_session(&side);
+	assert_false(session_in_headers(side.session));
+	receive_request_headers(&side, 1, 1);
+	assert_true(session_in_headers(side.session));
+	session_receive(side.session, rest, sizeof(rest), 1);
+	assert_false(session_in_headers(side.session));
+	assert_non_null(side.stream);
+	side_fini(&side);
+}
+
 /* CVE-2025-8671: each stream is opened properly and then made to be reset by us. */
 static void test_provoked_resets_are_counted(void **state)
 {
@@ -680,6 +723,8 @@ int main(void)
 		cmocka_unit_test(test_too_many_streams_wait_for_no_one),
 		cmocka_unit_test(test_garbage_is_an_error),
 		cmocka_unit_test(test_useless_frames_are_counted),
+		cmocka_unit_test(test_a_stream_behind_others_ends_the_connection),
+		cmocka_unit_test(test_unfinished_headers_are_known),
 		cmocka_unit_test(test_provoked_resets_are_counted),
 	};
 

@@ -1,0 +1,56 @@
+/*
+ * A session from inside: what session.c (the protocol, what is received) and session_stream.c (what
+ * the owners of streams ask for) share.
+ */
+#ifndef H2_SESSION_INSIDE_H
+#define H2_SESSION_INSIDE_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "h2/budget.h"
+#include "h2/headers.h"
+#include "h2/room.h"
+#include "h2/session.h"
+
+#define MOST_GAPS 8
+
+/* Stream ids that the peer has passed over, and must not open any more. Peers count by twos, so one
+ * that leaves gaps is odd, and the last few of them are enough to catch it. */
+struct gaps {
+	int32_t highest; /* id that was opened */
+	unsigned n;
+	struct {
+		int32_t first;
+		int32_t last;
+	} ring[MOST_GAPS];
+};
+
+struct session {
+	nghttp2_session *nghttp2;
+	enum session_role role;
+	const struct session_events *events;
+	void *data;
+	struct weft_list streams;
+	struct weft_list pending;
+	size_t n_streams; /* open on the wire, or about to be */
+	struct headers headers;
+	struct budget useless; /* frames that carry nothing, or are wrong */
+	struct budget resets;  /* streams that the peer made us reset */
+	struct gaps gaps;
+	uint32_t stream_window;
+	bool ready;       /* the peer's SETTINGS have come */
+	bool draining;    /* session_drain */
+	bool drained;     /* session_drain_last */
+	bool in_headers;  /* a header block has begun and not ended */
+	bool ended;       /* session_terminate or session_abort: no stream is opened any more */
+	bool dispatching; /* on_dispatch is called, session_dispatch is due */
+	struct room room; /* of session_send, while it runs */
+	char error[160];
+};
+
+/* nghttp2's source of a stream's body, and the trailers that end it. */
+nghttp2_data_provider session_body(void);
+void session_submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
+			     size_t n);
+
+#endif
