@@ -24,7 +24,7 @@ MAY_INCLUDE = {
 PUBLIC = {
     "base": "base", "arena": "base", "buffer": "base", "list": "base", "map": "base", "log": "base",
     "http1": "wire", "grpc": "wire", "header": "wire", "protobuf": "wire",
-    "status": "wire", "metadata": "wire",
+    "status": "wire", "metadata": "wire", "encoding": "wire",
     "loop": "io", "worker": "io", "tls": "io", "transport": "io",
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
@@ -40,6 +40,7 @@ FENCES = [
     (r"nghttp2/.*", r"runtime/h2/session\w*\.[ch]"),
     (r"sqlite3\.h", r"services/chassis/store\w*\.[ch]|services/\w+/store\.c"),
     (r"ares.*\.h", r"runtime/io/resolve\.[ch]"),
+    (r"zlib\.h", r"runtime/wire/compress\.c"),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^">]+)[">]')
