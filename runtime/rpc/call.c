@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/codec.h"
+#include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/trailer.h"
 
@@ -172,10 +172,9 @@ static int add_metadata(struct weft_call *call, const struct weft_metadata *meta
 	return 0;
 }
 
-/* The response's headers; with `status` the whole answer, Trailers-Only. */
-static int send_headers(struct weft_call *call, const struct weft_status *status)
+int call_send_headers(struct weft_call *call, const struct weft_status *status)
 {
-	size_t room = 2 + call->headers.n + WEFT_TRAILER_FIELDS + call->trailers.n;
+	size_t room = 3 + call->headers.n + WEFT_TRAILER_FIELDS + call->trailers.n;
 	struct weft_h2_header *fields;
 	size_t n = 0;
 	int r;
@@ -185,6 +184,8 @@ static int send_headers(struct weft_call *call, const struct weft_status *status
 		return -ENOMEM;
 	fields[n++] = WEFT_H2_HEADER(":status", "200");
 	fields[n++] = WEFT_H2_HEADER("content-type", CONTENT_TYPE);
+	if (call->encoding > WEFT_IDENTITY && !status)
+		fields[n++] = WEFT_H2_HEADER("grpc-encoding", weft_encoding_name(call->encoding));
 	r = add_metadata(call, &call->headers, fields, &n);
 	if (r >= 0 && status) {
 		r = weft_trailer_write(status, call->arena, fields + n);
@@ -225,10 +226,10 @@ static void send_status(struct weft_call *call, const struct weft_status *status
 	int r = 0;
 
 	if (!call->headers_sent && !call->headers.n) {
-		r = send_headers(call, status);
+		r = call_send_headers(call, status);
 	} else {
 		if (!call->headers_sent)
-			r = send_headers(call, NULL);
+			r = call_send_headers(call, NULL);
 		if (r >= 0)
 			r = send_trailers(call, status);
 	}
@@ -236,8 +237,7 @@ static void send_status(struct weft_call *call, const struct weft_status *status
 		weft_h2_stream_reset(call->stream, WEFT_H2_INTERNAL_ERROR);
 }
 
-/* 0, or -ECANCELED when an answer is not wanted any more. */
-static int check_live(const struct weft_call *call)
+int call_check_live(const struct weft_call *call)
 {
 	if (call->state == CALL_CANCELLED)
 		return -ECANCELED;
@@ -247,7 +247,7 @@ static int check_live(const struct weft_call *call)
 
 static int answer(struct weft_call *call, const struct weft_status *status)
 {
-	int r = check_live(call);
+	int r = call_check_live(call);
 
 	if (r < 0)
 		return r;
@@ -308,7 +308,7 @@ static const char *errno_message(enum weft_code code)
 int weft_call_fail_errno(struct weft_call *call, int r)
 {
 	struct weft_status status = { .code = errno_code(r) };
-	int live = check_live(call);
+	int live = call_check_live(call);
 
 	if (live < 0)
 		return live;
@@ -356,71 +356,7 @@ int weft_call_finish(struct weft_call *call)
 	return answer(call, &ok);
 }
 
-/* --- Messages out ------------------------------------------------------------------------- */
-
-/* Room for a message behind its prefix, in the stream's queue. */
-static int reserve_message(struct weft_call *call, size_t len, uint8_t **ret_room)
-{
-	uint8_t *room;
-	int r = check_live(call);
-
-	if (r < 0)
-		return r;
-	if (len > UINT32_MAX)
-		return -EMSGSIZE;
-	if (!call->headers_sent) {
-		r = send_headers(call, NULL);
-		if (r < 0)
-			return r;
-	}
-	room = weft_h2_stream_reserve(call->stream, WEFT_FRAME_PREFIX + len);
-	if (!room)
-		return -ENOMEM;
-	weft_frame_prefix(room, false, len);
-	*ret_room = room + WEFT_FRAME_PREFIX;
-	return 0;
-}
-
-int weft_call_send_bytes(struct weft_call *call, struct weft_bytes message)
-{
-	uint8_t *room;
-	int r = reserve_message(call, message.len, &room);
-
-	if (r < 0)
-		return r;
-	if (message.len)
-		memcpy(room, message.data, message.len);
-	return 0;
-}
-
-int weft_call_send(struct weft_call *call, const ProtobufCMessage *message)
-{
-	uint8_t *room;
-	size_t len;
-	int r;
-
-	r = weft_message_size(message, &len);
-	if (r >= 0)
-		r = reserve_message(call, len, &room);
-	if (r < 0)
-		return r;
-	weft_message_pack(message, room);
-	return 0;
-}
-
-int weft_call_reply(struct weft_call *call, const ProtobufCMessage *message)
-{
-	int r = weft_call_send(call, message);
-
-	return r < 0 ? r : weft_call_finish(call);
-}
-
-int weft_call_reply_bytes(struct weft_call *call, struct weft_bytes message)
-{
-	int r = weft_call_send_bytes(call, message);
-
-	return r < 0 ? r : weft_call_finish(call);
-}
+/* --- Metadata and pumps ------------------------------------------------------------------- */
 
 int weft_call_add_header(struct weft_call *call, const char *name, const void *value, size_t len)
 {

@@ -31,6 +31,7 @@ struct call_limits {
 	size_t max_message;
 	unsigned max_depth;
 	bool log_calls;
+	enum weft_encoding encoding;
 };
 
 enum call_state { CALL_LIVE, CALL_ANSWERED, CALL_CANCELLED };
@@ -80,6 +81,8 @@ struct weft_call {
 	bool held;
 	bool delivering;
 	struct weft_deframer deframer;
+	enum weft_encoding request_encoding;
+	bool was_compressed;
 	const ProtobufCMessage *request;
 	weft_message_thunk *thunk;
 	weft_fn *on_typed;
@@ -88,6 +91,9 @@ struct weft_call {
 	void *input_data;
 
 	/* Output. */
+	unsigned accepted;           /* encodings that the client takes, as bits */
+	enum weft_encoding encoding; /* of what we send */
+	bool compress;               /* the messages from here on */
 	weft_pump_cb *pump;
 	void *pump_data;
 	bool pumping;
@@ -116,6 +122,11 @@ void call_abort(struct weft_call *call, enum weft_code code, const char *format,
 void call_conclude(struct weft_call *call, int r);
 
 extern const struct weft_h2_stream_events call_stream_events;
+
+/* call.c, for call_output.c: 0, or -ECANCELED when an answer is not wanted any more. */
+int call_check_live(const struct weft_call *call);
+/* The response's headers; with `status` the whole answer, Trailers-Only. */
+int call_send_headers(struct weft_call *call, const struct weft_status *status);
 
 /* call_input.c */
 void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len);

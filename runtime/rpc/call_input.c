@@ -8,6 +8,7 @@
 
 #include "rpc/call.h"
 #include "rpc/codec.h"
+#include "wire/compress.h"
 
 static bool wants_input(const struct weft_call *call)
 {
@@ -63,17 +64,13 @@ static void take_typed(struct weft_call *call, struct weft_bytes bytes)
 	weft_arena_reset(call->message_memory);
 }
 
-static void take_message(struct weft_call *call, const struct weft_frame *frame)
+static void take_message(struct weft_call *call, struct weft_bytes message)
 {
-	if (frame->compressed) {
-		call_abort(call, WEFT_INTERNAL, "a compressed message without grpc-encoding");
-		return;
-	}
 	switch (call->input) {
-	case INPUT_REQUEST: take_request(call, frame->message); break;
-	case INPUT_TYPED: take_typed(call, frame->message); break;
+	case INPUT_REQUEST: take_request(call, message); break;
+	case INPUT_TYPED: take_typed(call, message); break;
 	case INPUT_BYTES:
-		call_conclude(call, call->on_bytes(call, frame->message, call->input_data));
+		call_conclude(call, call->on_bytes(call, message, call->input_data));
 		break;
 	case INPUT_WAITS:
 	case INPUT_ENDED: assert(false);
@@ -85,10 +82,29 @@ static void fail_input(struct weft_call *call, int r)
 	if (r == -EMSGSIZE)
 		call_abort(call, WEFT_RESOURCE_EXHAUSTED, "a message is larger than %zu bytes",
 			   call->limits.max_message);
+	else if (r == -EPROTO)
+		call_abort(call, WEFT_INTERNAL, "a compressed message without grpc-encoding");
 	else if (r == -EBADMSG)
-		call_abort(call, WEFT_INTERNAL, "this is not gRPC's framing");
+		call_abort(call, WEFT_INTERNAL, "this is not gRPC's framing, or not its encoding");
 	else
 		call_abort(call, WEFT_RESOURCE_EXHAUSTED, "no memory for the message");
+}
+
+/* The message in the frame; what it was decompressed into goes when it has been delivered. */
+static int take_frame(struct weft_call *call, const struct weft_frame *frame)
+{
+	struct weft_buffer room = WEFT_BUFFER_INIT;
+	struct weft_bytes message;
+	int r;
+
+	r = weft_frame_open(frame, call->request_encoding, call->limits.max_message, &room,
+			    &message);
+	if (r >= 0) {
+		call->was_compressed = frame->compressed;
+		take_message(call, message);
+	}
+	weft_buffer_fini(&room);
+	return r;
 }
 
 static void deliver_messages(struct weft_call *call)
@@ -98,11 +114,14 @@ static void deliver_messages(struct weft_call *call)
 
 	while (wants_input(call)) {
 		r = weft_deframer_next(&call->deframer, &frame);
-		if (r < 0)
-			fail_input(call, r);
-		if (r <= 0)
+		if (r == 0)
 			return;
-		take_message(call, &frame);
+		if (r > 0)
+			r = take_frame(call, &frame);
+		if (r < 0) {
+			fail_input(call, r);
+			return;
+		}
 		if (call->state == CALL_LIVE)
 			weft_h2_stream_consume(call->stream, WEFT_FRAME_PREFIX + frame.message.len);
 	}

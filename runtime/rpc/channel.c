@@ -61,6 +61,7 @@ struct weft_channel {
 	char *server_name;
 	size_t max_message;
 	uint64_t connect_timeout_ns;
+	enum weft_encoding encoding;
 
 	weft_channel_closed_cb *closed_cb;
 	void *closed_data;
@@ -379,6 +380,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->max_message = own.max_message ? own.max_message : MAX_MESSAGE;
 	channel->connect_timeout_ns =
 		own.connect_timeout_ns ? own.connect_timeout_ns : CONNECT_TIMEOUT;
+	channel->encoding = own.encoding;
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);
 	weft_timer_init(&channel->timer, on_backoff_over, channel);
@@ -431,6 +433,11 @@ const char *weft_channel_authority(const struct weft_channel *channel)
 bool weft_channel_is_tls(const struct weft_channel *channel)
 {
 	return channel->tls != NULL;
+}
+
+enum weft_encoding weft_channel_encoding(const struct weft_channel *channel)
+{
+	return channel->encoding;
 }
 
 size_t weft_channel_max_message(const struct weft_channel *channel)

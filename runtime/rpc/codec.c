@@ -13,9 +13,11 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf8.h"
+#include "wire/compress.h"
 #include "wire/proto.h"
 
 #define SEEN_WORDS 4
@@ -338,4 +340,27 @@ int weft_message_size(const ProtobufCMessage *message, size_t *ret_size)
 void weft_message_pack(const ProtobufCMessage *message, uint8_t *room)
 {
 	protobuf_c_message_pack(message, room);
+}
+
+int weft_message_compress(const ProtobufCMessage *message, enum weft_encoding encoding,
+			  struct weft_buffer *out)
+{
+	struct weft_buffer plain = WEFT_BUFFER_INIT;
+	uint8_t *room;
+	int r;
+
+	r = weft_message_size(message, &plain.len);
+	if (r < 0)
+		return r;
+	room = malloc(plain.len ? plain.len : 1);
+	if (!room)
+		return -ENOMEM;
+	weft_message_pack(message, room);
+	plain.data = room;
+	r = weft_compress(encoding, (struct weft_bytes) { plain.data, plain.len }, out);
+	if (r == 0)
+		*out = plain;
+	else
+		weft_buffer_fini(&plain);
+	return r;
 }

@@ -8,6 +8,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 #include <weft/arena.h>
+#include <weft/buffer.h>
+#include <weft/encoding.h>
 
 #define WEFT_CODEC_DEPTH 100 /* levels of messages within messages, as everywhere in protobuf */
 
@@ -30,5 +32,9 @@ int weft_message_unpack(const ProtobufCMessageDescriptor *descriptor, struct wef
 int weft_message_size(const ProtobufCMessage *message, size_t *ret_size);
 /* Fills exactly weft_message_size bytes. */
 void weft_message_pack(const ProtobufCMessage *message, uint8_t *room);
+/* Fills an empty buffer. 1: compressed; 0: as it is, because it would not be shorter. -EMSGSIZE,
+ * -ENOMEM */
+int weft_message_compress(const ProtobufCMessage *message, enum weft_encoding encoding,
+			  struct weft_buffer *out);
 
 #endif

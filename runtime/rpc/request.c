@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "rpc/call.h"
+#include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/timeout.h"
 
@@ -78,14 +79,20 @@ static bool read_timeout(struct weft_call *call, const struct weft_h2_header *ti
 	return true;
 }
 
-static bool check_encoding(struct weft_call *call, const struct weft_h2_header *encoding)
+/* What the request's messages are in, and what the response's may be in. */
+static bool read_encodings(struct weft_call *call, const struct weft_h2_header *encoding,
+			   const struct weft_h2_header *accepted)
 {
-	static const uint8_t identity[] = "identity";
+	static const uint8_t ours[] = WEFT_ENCODINGS_ACCEPTED;
 
-	if (!encoding || !strcmp(encoding->value, "identity"))
+	if (accepted)
+		call->accepted = weft_encoding_parse_list(accepted->value, accepted->value_len);
+	weft_call_set_encoding(call, call->limits.encoding);
+	if (!encoding ||
+	    weft_encoding_parse(encoding->value, encoding->value_len, &call->request_encoding))
 		return true;
-	weft_metadata_append(&call->trailers, call->arena, "grpc-accept-encoding", identity,
-			     sizeof(identity) - 1);
+	weft_metadata_append(&call->trailers, call->arena, "grpc-accept-encoding", ours,
+			     sizeof(ours) - 1);
 	call_abort(call, WEFT_UNIMPLEMENTED, "grpc-encoding \"%s\" is not supported",
 		   encoding->value);
 	return false;
@@ -112,6 +119,7 @@ bool request_read(struct weft_call *call, const struct weft_h2_header *headers, 
 		call_abort(call, WEFT_INTERNAL, "\"te: trailers\" is missing");
 		return false;
 	}
-	return check_encoding(call, find(headers, n, "grpc-encoding")) &&
+	return read_encodings(call, find(headers, n, "grpc-encoding"),
+			      find(headers, n, "grpc-accept-encoding")) &&
 	       read_timeout(call, find(headers, n, "grpc-timeout"));
 }

@@ -193,6 +193,8 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	rpc->wait_for_ready = own.wait_for_ready;
 	rpc->was_full =
 		true; /* a stream's pump runs once when the stream is there, as at the server */
+	rpc->encoding = own.encoding ? own.encoding : weft_channel_encoding(channel);
+	rpc->compress = rpc->encoding > WEFT_IDENTITY;
 	rpc->deadline = deadline_after(own.timeout_ns);
 	weft_timer_init(&rpc->timer, on_deadline, rpc);
 	weft_list_init(&rpc->waiting);

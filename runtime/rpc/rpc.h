@@ -65,11 +65,15 @@ struct weft_rpc {
 	bool committed;            /* it will not be: `replay` is empty */
 	bool retried;
 	bool half_closed;
-	bool was_full; /* the user was told to stop: on_writable is owed */
+	enum weft_encoding encoding; /* of what we send */
+	bool compress;               /* the messages from here on */
+	bool was_full;               /* the user was told to stop: on_writable is owed */
 
 	/* receiving */
 	struct weft_h2_stream *stream; /* until its on_close */
 	struct weft_deframer deframer;
+	enum weft_encoding response_encoding;
+	bool was_compressed;
 	size_t unconsumed; /* received, and not given back to the stream's window */
 	bool held;
 	bool receiving; /* inside weft_rpc_receive_messages() */

@@ -13,6 +13,7 @@
 
 #include "rpc/channel.h"
 #include "rpc/outcome.h"
+#include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/trailer.h"
 
@@ -67,6 +68,16 @@ static bool is_grpc(const struct weft_h2_header *content_type)
 	       content_type->value[len] == ';';
 }
 
+static bool check_encoding(struct weft_rpc *rpc, const struct weft_h2_header *encoding)
+{
+	if (!encoding ||
+	    weft_encoding_parse(encoding->value, encoding->value_len, &rpc->response_encoding))
+		return true;
+	weft_rpc_end(rpc, WEFT_INTERNAL, "the server answered with grpc-encoding \"%.100s\"",
+		     encoding->value);
+	return false;
+}
+
 /* The response's head, when it is not a status at once: HTTP 200 and a content-type of gRPC's. */
 static bool check_head(struct weft_rpc *rpc, const struct weft_h2_header *headers, size_t n)
 {
@@ -84,7 +95,7 @@ static bool check_head(struct weft_rpc *rpc, const struct weft_h2_header *header
 			     type ? type->value : "");
 		return false;
 	}
-	return true;
+	return check_encoding(rpc, find(headers, n, "grpc-encoding"));
 }
 
 static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
@@ -127,6 +138,9 @@ static void deframe_failed(struct weft_rpc *rpc, int r)
 			     "the server sent a message of more than %zu bytes", rpc->deframer.max);
 	else if (r == -ENOMEM)
 		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "out of memory for a message");
+	else if (r == -EPROTO)
+		weft_rpc_end(rpc, WEFT_INTERNAL,
+			     "the server sent a compressed message without grpc-encoding");
 	else
 		weft_rpc_end(rpc, WEFT_INTERNAL, "the server sent a malformed frame");
 }
@@ -142,6 +156,23 @@ static void end_received(struct weft_rpc *rpc)
 		weft_rpc_end_with(rpc, &status);
 }
 
+/* The message in the frame; what it was decompressed into goes when it has been delivered. */
+static int take_frame(struct weft_rpc *rpc, const struct weft_frame *frame)
+{
+	struct weft_buffer room = WEFT_BUFFER_INIT;
+	struct weft_bytes message;
+	int r;
+
+	r = weft_frame_open(frame, rpc->response_encoding, rpc->deframer.max, &room, &message);
+	if (r >= 0) {
+		rpc->was_compressed = frame->compressed;
+		rpc->messages++;
+		rpc->sink->message(rpc, message);
+	}
+	weft_buffer_fini(&room);
+	return r;
+}
+
 /* 0: no whole message is left; 1: the user holds or the call has ended. */
 static int deliver_messages(struct weft_rpc *rpc)
 {
@@ -151,15 +182,10 @@ static int deliver_messages(struct weft_rpc *rpc)
 
 		if (r == 0)
 			return 0;
-		if (r < 0) {
+		if (r > 0)
+			r = take_frame(rpc, &frame);
+		if (r < 0)
 			deframe_failed(rpc, r);
-		} else if (frame.compressed) {
-			weft_rpc_end(rpc, WEFT_INTERNAL,
-				     "the server sent a compressed message without being asked");
-		} else {
-			rpc->messages++;
-			rpc->sink->message(rpc, frame.message);
-		}
 	}
 	return 1;
 }
@@ -274,4 +300,9 @@ void weft_rpc_resume(struct weft_rpc *rpc)
 	rpc->held = false;
 	if (rpc->state == WEFT_RPC_OPEN)
 		weft_rpc_queue_task(rpc);
+}
+
+bool weft_rpc_was_compressed(const struct weft_rpc *rpc)
+{
+	return rpc->was_compressed;
 }

@@ -10,11 +10,12 @@
 
 #include "rpc/channel.h"
 #include "rpc/codec.h"
+#include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/timeout.h"
 
 #define USER_AGENT "grpc-c-weft/0.1.0"
-#define OWN_FIELDS 10 /* at most, before the user's metadata */
+#define OWN_FIELDS 12 /* at most, before the user's metadata */
 
 /* ---- headers ---- */
 
@@ -44,6 +45,9 @@ static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
 		weft_timeout_format(rpc->deadline > now ? rpc->deadline - now : 0, text);
 		n = add(headers, n, "grpc-timeout", text);
 	}
+	n = add(headers, n, "grpc-accept-encoding", WEFT_ENCODINGS_ACCEPTED);
+	if (rpc->encoding > WEFT_IDENTITY)
+		n = add(headers, n, "grpc-encoding", weft_encoding_name(rpc->encoding));
 	if (rpc->traced && !weft_metadata_find(&rpc->metadata, "traceparent")) {
 		char *text = weft_arena_alloc(rpc->arena, 56);
 
@@ -142,7 +146,7 @@ static bool is_over(const struct weft_rpc *rpc)
 }
 
 /* A message cannot be sent after the end, nor after the half-close. */
-static int begin_message(struct weft_rpc *rpc, size_t len, uint8_t **ret_room)
+static int begin_message(struct weft_rpc *rpc, bool compressed, size_t len, uint8_t **ret_room)
 {
 	int r;
 
@@ -157,7 +161,7 @@ static int begin_message(struct weft_rpc *rpc, size_t len, uint8_t **ret_room)
 		fail_memory(rpc);
 		return -ECANCELED;
 	}
-	weft_frame_prefix(*ret_room, false, len);
+	weft_frame_prefix(*ret_room, compressed, len);
 	return 0;
 }
 
@@ -169,12 +173,12 @@ static int end_message(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 	return -ECANCELED;
 }
 
-int weft_rpc_send_bytes(struct weft_rpc *rpc, struct weft_bytes message)
+static int send_frame(struct weft_rpc *rpc, bool compressed, struct weft_bytes message)
 {
 	uint8_t *room;
 	int r;
 
-	r = begin_message(rpc, message.len, &room);
+	r = begin_message(rpc, compressed, message.len, &room);
 	if (r < 0)
 		return r;
 	if (message.len)
@@ -182,20 +186,57 @@ int weft_rpc_send_bytes(struct weft_rpc *rpc, struct weft_bytes message)
 	return end_message(rpc, room, message.len);
 }
 
+/* What compressing came to: a frame, or nothing that could be sent. Consumes the buffer. */
+static int send_compressed(struct weft_rpc *rpc, int r, struct weft_buffer *take_out)
+{
+	if (r >= 0) {
+		r = send_frame(rpc, r > 0, (struct weft_bytes) { take_out->data, take_out->len });
+	} else if (r == -ENOMEM) {
+		fail_memory(rpc);
+		r = -ECANCELED;
+	}
+	weft_buffer_fini(take_out);
+	return r;
+}
+
+int weft_rpc_send_bytes(struct weft_rpc *rpc, struct weft_bytes message)
+{
+	struct weft_buffer out = WEFT_BUFFER_INIT;
+	int r;
+
+	if (!rpc->compress)
+		return send_frame(rpc, false, message);
+	r = weft_compress(rpc->encoding, message, &out);
+	if (r != 0)
+		return send_compressed(rpc, r, &out);
+	weft_buffer_fini(&out);
+	return send_frame(rpc, false, message);
+}
+
 int weft_rpc_send(struct weft_rpc *rpc, const ProtobufCMessage *message)
 {
+	struct weft_buffer out = WEFT_BUFFER_INIT;
 	uint8_t *room;
 	size_t size;
 	int r;
 
+	if (rpc->compress) {
+		r = weft_message_compress(message, rpc->encoding, &out);
+		return send_compressed(rpc, r, &out);
+	}
 	r = weft_message_size(message, &size);
 	if (r < 0)
 		return r;
-	r = begin_message(rpc, size, &room);
+	r = begin_message(rpc, false, size, &room);
 	if (r < 0)
 		return r;
 	weft_message_pack(message, room + WEFT_FRAME_PREFIX);
 	return end_message(rpc, room, size);
+}
+
+void weft_rpc_compress(struct weft_rpc *rpc, bool on)
+{
+	rpc->compress = on && rpc->encoding > WEFT_IDENTITY;
 }
 
 void weft_rpc_half_close(struct weft_rpc *rpc)

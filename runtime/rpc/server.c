@@ -365,6 +365,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		.max_message = own->max_message ? own->max_message : DEFAULT_MESSAGE,
 		.max_depth = own->max_depth ? own->max_depth : WEFT_CODEC_DEPTH,
 		.log_calls = own->log_calls,
+		.encoding = own->encoding,
 	};
 	server->h2_options = (struct weft_h2_options) {
 		.size = sizeof(server->h2_options),

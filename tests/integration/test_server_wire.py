@@ -1,8 +1,10 @@
 """Our server against frames written by hand (python3-h2): what no gRPC library would ever send."""
 
+import gzip
 import socket
 import struct
 import subprocess
+import zlib
 
 import h2.config
 import h2.connection
@@ -63,6 +65,18 @@ class Client:
             self.h2.send_data(stream, body, end_stream=end)
         self.flush()
         return stream
+
+    def send_all(self, stream, body):
+        """As the windows allow, and no more once the answer is there."""
+        while body and not any(isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset))
+                               and event.stream_id == stream for event in self.events):
+            room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
+            if not room:
+                self.read()
+                continue
+            self.h2.send_data(stream, body[:room], end_stream=room >= len(body))
+            body = body[room:]
+            self.flush_answers()
 
     def read(self):
         try:
@@ -144,7 +158,7 @@ def test_grpc_with_a_suffix(client, type):
     (dict(grpc_timeout="123456789S"), "13", "grpc-timeout"),
     (dict(grpc_timeout="-1S"), "13", "grpc-timeout"),
     (dict(x_thing_bin="!!!"), "13", "metadata"),
-    (dict(grpc_encoding="gzip"), "12", "gzip"),
+    (dict(grpc_encoding="br"), "12", "br"),
     (dict(pseudo_path="/nobody/here"), "12", "/nobody/here"),
     (dict(pseudo_path="/"), "12", "no method"),
 ])
@@ -155,7 +169,7 @@ def test_trailers_only(client, headers, status, word):
     assert word in fields["grpc-message"] and body == b""
     assert not any(isinstance(event, h2.events.TrailersReceived) for event in client.events)
     if status == "12" and "grpc_encoding" in headers:
-        assert fields["grpc-accept-encoding"] == "identity"
+        assert fields["grpc-accept-encoding"] == "identity,deflate,gzip"
     assert client.answer(client.request())[0]["grpc-status"] == "0"
 
 
@@ -175,6 +189,66 @@ def test_the_timeout_is_kept(client):
 def test_bad_frames(client, body, status):
     fields, _ = client.answer(client.request("/test.Raw/Sum", body=body))
     assert fields["grpc-status"] == status
+
+
+def frame(message, compressed=0):
+    return struct.pack(">BI", compressed, len(message)) + message
+
+
+ENCODERS = {"gzip": gzip.compress, "deflate": zlib.compress}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+def test_compressed_requests(client, encoding):
+    """Some messages of a call are compressed, others are not; all arrive."""
+    encode = ENCODERS[encoding]
+    body = frame(encode(bytes(5000)), 1) + frame(b"abc") + frame(encode(b""), 1)
+    stream = client.request("/test.Raw/Sum", body=body, grpc_encoding=encoding)
+    fields, answer = client.answer(stream)
+    assert fields["grpc-status"] == "0" and answer == frame(b"3:5003")
+
+
+@pytest.mark.parametrize("message, status", [
+    (gzip.compress(bytes(4 << 20)), "0"),
+    (gzip.compress(bytes((4 << 20) + 1)), "8"),
+    (gzip.compress(bytes(1 << 30), 1)[:1 << 20], "8"),  # the limit ends it, not the cut
+    (gzip.compress(b"abc")[:-1], "13"),
+    (gzip.compress(b"abc") + b"x", "13"),
+    (gzip.compress(b"abc") * 2, "13"),
+    (zlib.compress(b"abc"), "13"),
+    (b"abc", "13"),
+    (b"", "13"),
+])
+def test_compressed_limits(client, message, status):
+    body = frame(message, 1)
+    stream = client.request("/test.Raw/Sum", body=None, end=False, grpc_encoding="gzip")
+    client.send_all(stream, body)
+    assert client.answer(stream)[0]["grpc-status"] == status
+
+
+@pytest.mark.parametrize("number, name, decode", [(2, "deflate", zlib.decompress),
+                                                  (3, "gzip", gzip.decompress)])
+def test_compressed_answers(client, number, name, decode):
+    """A compressed message and a plain one, if the client takes the encoding at all."""
+    ask = frame(b"%d:10000" % number)
+    accepted = f"br, {name}"
+    stream = client.request("/test.Raw/Zip", body=ask, grpc_accept_encoding=accepted)
+    fields, body = client.answer(stream)
+    assert fields["grpc-encoding"] == name and fields["grpc-status"] == "0"
+    flag, length = struct.unpack(">BI", body[:5])
+    assert flag == 1 and decode(body[5:5 + length]) == bytes(10000)
+    assert body[5 + length:] == frame(bytes(10000))
+
+    for accepted in [None, "identity", "br"]:
+        stream = client.request("/test.Raw/Zip", body=ask, grpc_accept_encoding=accepted)
+        fields, body = client.answer(stream)
+        assert "grpc-encoding" not in fields and body == ask
+
+
+def test_a_short_message_is_not_compressed(client):
+    stream = client.request("/test.Raw/Zip", body=frame(b"3:1"), grpc_accept_encoding="gzip")
+    fields, body = client.answer(stream)
+    assert fields["grpc-encoding"] == "gzip" and body == frame(b"\0") * 2
 
 
 def test_a_message_byte_by_byte(client):

@@ -13,6 +13,8 @@
  *	/test.Raw/Later   the message is a delay in milliseconds
  *	/test.Raw/Never   is not answered
  *	/test.Raw/About   what the call knows of itself: PATH|PEER|AUTHORITY|TRACE
+ *	/test.Raw/Zip     the message is ENCODING:SIZE (of enum weft_encoding): so many zeros,
+ *	                  compressed and once more uncompressed; as it came where it may not be
  *	/test.Raw/Stats   CANCELLED:SENT:LIVE, sums of the process
  */
 #include <errno.h>
@@ -181,6 +183,22 @@ static int let_go(struct weft_call *call, struct weft_bytes message, void *data)
 	return weft_call_finish(call);
 }
 
+static int zip(struct weft_call *call, struct weft_bytes message, void *data)
+{
+	struct weft_bytes zeros = { 0 };
+	unsigned encoding = 0;
+	int r;
+
+	sscanf(string_of(call, message), "%u:%zu", &encoding, &zeros.len);
+	zeros.data = weft_arena_zalloc(weft_call_arena(call), zeros.len);
+	r = weft_call_set_encoding(call, (enum weft_encoding)encoding);
+	if (r == -EOPNOTSUPP)
+		return weft_call_reply_bytes(call, message);
+	r = weft_call_send_bytes(call, zeros);
+	weft_call_compress(call, false);
+	return r < 0 ? r : weft_call_reply_bytes(call, zeros);
+}
+
 static int stats(struct weft_call *call, struct weft_bytes message, void *data)
 {
 	struct weft_server *own = servers[weft_worker_index(weft_call_worker(call))];
@@ -283,12 +301,19 @@ static const struct {
 	weft_message_bytes_cb *one;
 	int (*many)(struct weft_call *call);
 } behaviours[] = {
-	{ "/test.Raw/Echo", echo, NULL },          { "/test.Raw/Fail", fail, NULL },
-	{ "/test.Raw/Errno", return_errno, NULL }, { "/test.Raw/Count", count, NULL },
-	{ "/test.Raw/Later", later, NULL },        { "/test.Raw/Never", never, NULL },
-	{ "/test.Raw/About", about, NULL },        { "/test.Raw/Release", let_go, NULL },
-	{ "/test.Raw/Stats", stats, NULL },        { "/test.Raw/Sum", NULL, sum },
-	{ "/test.Raw/Held", NULL, held },          { "/test.Raw/Chat", NULL, chat },
+	{ "/test.Raw/Echo", echo, NULL },
+	{ "/test.Raw/Fail", fail, NULL },
+	{ "/test.Raw/Errno", return_errno, NULL },
+	{ "/test.Raw/Count", count, NULL },
+	{ "/test.Raw/Later", later, NULL },
+	{ "/test.Raw/Never", never, NULL },
+	{ "/test.Raw/About", about, NULL },
+	{ "/test.Raw/Zip", zip, NULL },
+	{ "/test.Raw/Release", let_go, NULL },
+	{ "/test.Raw/Stats", stats, NULL },
+	{ "/test.Raw/Sum", NULL, sum },
+	{ "/test.Raw/Held", NULL, held },
+	{ "/test.Raw/Chat", NULL, chat },
 	{ "/test.Raw/Mute", NULL, never_receive },
 };
 

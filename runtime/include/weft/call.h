@@ -14,6 +14,7 @@
 #define WEFT_CALL_H
 
 #include <stdarg.h>
+#include <weft/encoding.h>
 #include <weft/list.h>
 #include <weft/log.h>
 #include <weft/metadata.h>
@@ -96,12 +97,25 @@ struct weft_arena *weft_call_scratch(struct weft_call *call);
 void weft_call_hold(struct weft_call *call);
 void weft_call_resume(struct weft_call *call);
 
-/* The floor below the typed API: messages as bytes. Copies, uncompressed. */
+/* The floor below the typed API: messages as bytes, which compression is no part of. Copies. */
 int weft_call_send_bytes(struct weft_call *call, struct weft_bytes message);
 int weft_call_reply_bytes(struct weft_call *call,
 			  struct weft_bytes message); /* send and finish in one */
 void weft_call_receive_bytes(struct weft_call *call, weft_message_bytes_cb *on_message,
 			     weft_half_close_cb *on_half_close, void *data);
+
+/*
+ * Compression. What a call sends is compressed from the moment an encoding has been chosen that its
+ * client accepts, and may be switched off and on between messages: a secret and what a stranger
+ * chose do not belong into one compressed message (CRIME). A message that would not become shorter
+ * is sent as it is.
+ */
+/* Before the first message. -EOPNOTSUPP: the client does not accept it, and nothing has changed. */
+int weft_call_set_encoding(struct weft_call *call, enum weft_encoding encoding);
+/* Whether the messages from here on are compressed. Without an encoding it says nothing. */
+void weft_call_compress(struct weft_call *call, bool on);
+/* Whether the request, or the message that is being delivered, came compressed. */
+bool weft_call_was_compressed(const struct weft_call *call);
 
 /* For generated code, which gives them their types. */
 typedef int weft_message_thunk(struct weft_call *call, const ProtobufCMessage *message, weft_fn *cb,

@@ -32,6 +32,7 @@ struct weft_channel_options {
 	                                  "localhost" for Unix sockets and files */
 	size_t max_message;          /* received, 0: 4 MiB */
 	uint64_t connect_timeout_ns; /* 0: 10 s */
+	enum weft_encoding encoding; /* of the requests of its calls */
 };
 
 /* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is opened yet. */
@@ -55,6 +56,8 @@ struct weft_call_options {
 		*parent; /* deadline, trace and cancellation are inherited; its arena waits */
 	const struct weft_metadata *metadata; /* copied */
 	bool wait_for_ready;                  /* wait for a connection instead of UNAVAILABLE */
+	enum weft_encoding
+		encoding; /* of what is sent; a server that does not know it: UNIMPLEMENTED */
 };
 
 #define WEFT_CALL_OPTIONS(...)                                                                     \
@@ -81,6 +84,12 @@ bool weft_rpc_writable(const struct weft_rpc *rpc);
 void weft_rpc_half_close(struct weft_rpc *rpc);
 void weft_rpc_hold(struct weft_rpc *rpc);
 void weft_rpc_resume(struct weft_rpc *rpc);
+
+/* Compression: see call.h. Whether the messages sent from here on are compressed, which they are by
+ * themselves where the call or its channel has an encoding. */
+void weft_rpc_compress(struct weft_rpc *rpc, bool on);
+/* Whether the response, or the message that is being delivered, came compressed. */
+bool weft_rpc_was_compressed(const struct weft_rpc *rpc);
 
 /* The floor below the typed API: bytes in, bytes out. Any of them may be NULL, but on_end. */
 struct weft_rpc_bytes_events {

@@ -26,6 +26,7 @@ struct weft_server_options {
 	unsigned max_depth;              /* nesting of received messages, 0: 100 */
 	uint64_t handshake_timeout_ns;   /* 0: 10 s */
 	bool log_calls;                  /* a line for each ended call */
+	enum weft_encoding encoding;     /* of what is sent to clients that accept it */
 };
 
 /* `options` may be NULL. Add services before the first connection. The server belongs to its worker; new,

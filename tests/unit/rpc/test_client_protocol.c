@@ -204,6 +204,8 @@ static void answers_become_statuses(void **state)
 {
 	static const struct answer answers[] = {
 		{ OK_HEAD, MESSAGE, 7, "grpc-status=0", false, -1, false, WEFT_OK, "", 1 },
+		{ OK_HEAD ";grpc-encoding=gzip", MESSAGE, 7, "grpc-status=0", false, -1, false,
+		  WEFT_OK, "", 1 },
 		{ ":status=200;content-type=application/grpc+proto", MESSAGE, 7, "grpc-status=0",
 		  false, -1, false, WEFT_OK, "", 1 },
 		/* Trailers-Only */
@@ -240,6 +242,12 @@ static void answers_become_statuses(void **state)
 		  0 },
 		{ OK_HEAD, "\1\0\0\0\2hi", 7, NULL, true, -1, false, WEFT_INTERNAL, "compressed",
 		  0 },
+		{ OK_HEAD ";grpc-encoding=identity", "\1\0\0\0\2hi", 7, NULL, true, -1, false,
+		  WEFT_INTERNAL, "compressed", 0 },
+		{ OK_HEAD ";grpc-encoding=gzip", "\1\0\0\0\2hi", 7, NULL, true, -1, false,
+		  WEFT_INTERNAL, "malformed", 0 },
+		{ OK_HEAD ";grpc-encoding=br", MESSAGE, 7, NULL, true, -1, false, WEFT_INTERNAL,
+		  "br", 0 },
 		{ OK_HEAD, "\0\x7f\0\0\0hi", 7, NULL, true, -1, false, WEFT_RESOURCE_EXHAUSTED,
 		  "bytes", 0 },
 		{ OK_HEAD ";x-bin=!", MESSAGE, 7, "grpc-status=0", false, -1, false, WEFT_INTERNAL,
@@ -300,6 +308,8 @@ static void the_request_is_as_the_protocol_has_it(void **state)
 	start(&outcome, "/test.Test/Any", "hi", WEFT_CALL_OPTIONS(.timeout_ns = 90 * WEFT_SECOND));
 	run_until_end(&outcome);
 	assert_int_equal(outcome.code, WEFT_OK);
+	assert_non_null(strstr(request_headers, ";grpc-accept-encoding=identity,deflate,gzip;"));
+	assert_null(strstr(request_headers, ";grpc-encoding="));
 	assert_non_null(strstr(request_headers, ":method=POST;:scheme=http;:path=/test.Test/Any;"
 						":authority=localhost;te=trailers;"
 						"content-type=application/grpc;"
