@@ -21,6 +21,10 @@ case_fn case_client_streaming, case_server_streaming, case_ping_pong, case_empty
 /* cases_both.c: a unary call and a stream */
 case_fn case_custom_metadata, case_status_code_and_message;
 
+/* cases_compressed.c */
+case_fn case_client_compressed_unary, case_server_compressed_unary,
+	case_client_compressed_streaming, case_server_compressed_streaming;
+
 /* cases_load.c */
 case_fn case_rpc_soak, case_channel_soak, case_concurrent_large_unary, case_long_lived_channel;
 

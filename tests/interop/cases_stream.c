@@ -44,7 +44,7 @@ void case_client_streaming(struct session *session)
 
 	input_start(session, NULL, &input);
 	for (size_t i = 0; i < N; i++)
-		input_send(&input, (size_t)request_sizes[i]);
+		input_send(&input, (size_t)request_sizes[i], NULL);
 	weft_rpc_half_close(input.rpc);
 	outcome_wait(&input.outcome);
 	outcome_expect(&input.outcome, WEFT_OK);

@@ -20,8 +20,12 @@ static const struct {
 } cases[] = {
 	{ "empty_unary", case_empty_unary },
 	{ "large_unary", case_large_unary },
+	{ "client_compressed_unary", case_client_compressed_unary },
+	{ "server_compressed_unary", case_server_compressed_unary },
 	{ "client_streaming", case_client_streaming },
+	{ "client_compressed_streaming", case_client_compressed_streaming },
 	{ "server_streaming", case_server_streaming },
+	{ "server_compressed_streaming", case_server_compressed_streaming },
 	{ "ping_pong", case_ping_pong },
 	{ "empty_stream", case_empty_stream },
 	{ "half_duplex", case_half_duplex },

@@ -224,6 +224,30 @@ def large_unary(channel, **fields):
     assert got.payload.body == bytes(LARGE_RESPONSE)
 
 
+def client_compressed_unary(channel):
+    call = method(channel, "UnaryCall")
+    yes, no = pb.BoolValue(value=True), pb.BoolValue(value=False)
+    error = failure(call, large_request(expect_compressed=yes))
+    assert error.code() == grpc.StatusCode.INVALID_ARGUMENT
+    got = call(large_request(expect_compressed=yes), timeout=TIMEOUT,
+               compression=grpc.Compression.Gzip)
+    assert len(got.payload.body) == LARGE_RESPONSE
+    large_unary(channel, expect_compressed=no)
+
+
+def server_compressed_unary(channel):
+    for value in [True, False]:
+        large_unary(channel, response_compressed=pb.BoolValue(value=value))
+
+
+def server_compressed_streaming(channel):
+    request = pb.StreamingOutputCallRequest()
+    request.response_parameters.add(size=31415, compressed=pb.BoolValue(value=True))
+    request.response_parameters.add(size=92653, compressed=pb.BoolValue(value=False))
+    call = method(channel, "StreamingOutputCall")(request, timeout=TIMEOUT)
+    assert sizes(call) == [31415, 92653]
+
+
 def client_streaming(channel):
     requests = (pb.StreamingInputCallRequest(payload=payload(size)) for size in REQUEST_SIZES)
     got = method(channel, "StreamingInputCall")(requests, timeout=TIMEOUT)
@@ -370,8 +394,8 @@ def long_lived_channel(channel):
 
 
 CASES = [
-    empty_unary, large_unary, client_streaming, server_streaming, ping_pong, empty_stream,
-    half_duplex, cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
+    empty_unary, large_unary, client_compressed_unary, server_compressed_unary, client_streaming,
+    server_streaming, server_compressed_streaming, ping_pong, empty_stream, half_duplex, cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
     custom_metadata, status_code_and_message, special_status_message, unimplemented_method,
     unimplemented_service, slow_consumer, rpc_soak, channel_soak, concurrent_large_unary,
     long_lived_channel,

@@ -64,6 +64,22 @@ static int check_type(struct weft_call *call, Grpc__Testing__PayloadType type)
 	return 1;
 }
 
+/* Whether the message came as the client says that it sent it; or the call has failed. */
+static bool check_compression(struct weft_call *call, const Grpc__Testing__BoolValue *expected)
+{
+	if (!expected || expected->value == weft_call_was_compressed(call))
+		return true;
+	weft_call_fail(call, WEFT_INVALID_ARGUMENT, "the message is %scompressed",
+		       expected->value ? "not " : "");
+	return false;
+}
+
+/* A client that does not take gzip gets what it asked for uncompressed. */
+static void compress(struct weft_call *call)
+{
+	weft_call_set_encoding(call, WEFT_GZIP);
+}
+
 /* --- One answer ----------------------------------------------------------------------------------- */
 
 static int empty_call(struct weft_call *call, const Grpc__Testing__Empty *req, void *self)
@@ -78,8 +94,12 @@ static int unary_call(struct weft_call *call, const Grpc__Testing__SimpleRequest
 	Grpc__Testing__Payload payload = GRPC__TESTING__PAYLOAD__INIT;
 
 	echo_metadata(call);
+	if (!check_compression(call, req->expect_compressed))
+		return 0;
 	if (asks_for_failure(req->response_status))
 		return fail_as_asked(call, req->response_status);
+	if (req->response_compressed && req->response_compressed->value)
+		compress(call);
 	if (check_type(call, req->response_type) != 0 ||
 	    !fill_payload(call, weft_call_arena(call), req->response_size, &payload))
 		return 0;
@@ -92,6 +112,8 @@ static int on_input(struct weft_call *call, const Grpc__Testing__StreamingInputC
 {
 	int32_t *sum = data;
 
+	if (!check_compression(call, message->expect_compressed))
+		return 0;
 	if (message->payload)
 		*sum += (int32_t)message->payload->body.len;
 	return 0;
@@ -120,6 +142,7 @@ static int streaming_input_call(struct weft_call *call, void *self)
 
 struct answer {
 	int32_t size;
+	bool compressed;
 	uint64_t interval_ns;
 };
 
@@ -195,6 +218,7 @@ static bool answers_add(struct answers *answers,
 
 		answers->list[answers->n++] = (struct answer) {
 			.size = asked->size,
+			.compressed = asked->compressed && asked->compressed->value,
 			.interval_ns = wait_us * WEFT_US,
 		};
 	}
@@ -214,6 +238,7 @@ static int send_answer(struct answers *answers, const struct answer *answer)
 	if (!fill_payload(call, scratch, answer->size, &payload))
 		return -ECANCELED;
 	res.payload = &payload;
+	weft_call_compress(call, answer->compressed);
 	return grpc_testing_test_service_streaming_output_call_send(call, &res);
 }
 
@@ -263,6 +288,9 @@ static int streaming_output_call(struct weft_call *call,
 		return fail_as_asked(call, req->response_status);
 	if (check_type(call, req->response_type) != 0 || !answers_add(answers, req))
 		return 0;
+	for (size_t i = 0; i < answers->n; i++)
+		if (answers->list[i].compressed)
+			compress(call); /* the headers have to say so, before the first message */
 	answers->at_end = true;
 	weft_call_on_ready(call, answers_pump, answers);
 	return 0;

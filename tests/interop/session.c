@@ -141,6 +141,7 @@ static void on_unary(struct weft_rpc *rpc, const struct weft_status *status,
 
 	if (res && res->payload) {
 		outcome->has_payload = true;
+		outcome->compressed = weft_rpc_was_compressed(rpc);
 		outcome->size = res->payload->body.len;
 		session_check(outcome->session, is_zeros(res->payload));
 	}
@@ -176,6 +177,7 @@ static void on_response(struct weft_rpc *rpc,
 	session_check(session, message->payload != NULL);
 	session_check(session, is_zeros(message->payload));
 	stream->size = message->payload->body.len;
+	stream->compressed = weft_rpc_was_compressed(rpc);
 	stream->arrived = true;
 	weft_rpc_hold(rpc); /* until the next one is asked for */
 	weft_worker_stop(session->worker);
@@ -292,13 +294,14 @@ void input_start(struct session *session, const struct weft_call_options *option
 		session->channel, options ? options : &defaults, &events, input);
 }
 
-void input_send(struct input *input, size_t size)
+void input_send(struct input *input, size_t size, const Grpc__Testing__BoolValue *expect_compressed)
 {
 	Grpc__Testing__StreamingInputCallRequest req =
 		GRPC__TESTING__STREAMING_INPUT_CALL_REQUEST__INIT;
 	Grpc__Testing__Payload payload = zeros(size);
 
 	req.payload = &payload;
+	req.expect_compressed = (Grpc__Testing__BoolValue *)expect_compressed; /* only read */
 	session_check(input->outcome.session,
 		      grpc_testing_test_service_streaming_input_call_send(input->rpc, &req) == 0);
 }

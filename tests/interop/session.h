@@ -57,7 +57,8 @@ struct outcome {
 	struct weft_metadata headers;
 	struct weft_metadata trailers;
 	bool has_payload;
-	size_t size; /* of the unary response's payload, or the sum that a client stream gave */
+	bool compressed; /* the unary response was */
+	size_t size;     /* of the unary response's payload, or the sum that a client stream gave */
 };
 
 void outcome_wait(struct outcome *outcome);
@@ -82,6 +83,7 @@ struct stream {
 	struct weft_rpc *rpc; /* until outcome.done */
 	bool arrived;
 	size_t size;
+	bool compressed;
 };
 
 #define STREAM_END (-1L)
@@ -105,7 +107,9 @@ struct input {
 
 void input_start(struct session *session, const struct weft_call_options *options,
 		 struct input *input);
-void input_send(struct input *input, size_t size);
+/* `expect_compressed` may be NULL. */
+void input_send(struct input *input, size_t size,
+		const Grpc__Testing__BoolValue *expect_compressed);
 
 /* `size` zeros; at most ZEROS_MAX. */
 #define ZEROS_MAX ((size_t)1 << 20)
