@@ -655,8 +655,8 @@ static int encode_field_mask(struct encoder *e, struct weft_bytes bytes)
 
 	r = put(e, "\"");
 	while (r >= 0 && (r = weft_wire_next(&rest, &wire)) > 0) {
-		if (wire.number != 1 || wire.type != WEFT_WIRE_BYTES)
-			continue;
+		if (wire.number != 1 || wire.type != WEFT_WIRE_BYTES || wire.bytes.len == 0)
+			continue; /* an empty path has no JSON form, and says nothing */
 		r = first ? 0 : put(e, ",");
 		first = false;
 		if (r >= 0)
