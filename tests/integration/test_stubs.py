@@ -13,13 +13,11 @@ CODES = grpc.StatusCode
 
 
 @pytest.fixture(scope="module")
-def messages(root, tmp_path_factory):
-    """Makes echo_pb2 and health_pb2 importable."""
+def messages(root, contracts, tmp_path_factory):
+    """Makes echo_pb2 importable; health's messages are among the contracts."""
     out = tmp_path_factory.mktemp("messages")
-    for path in ["tests/unit/rpcgen/echo.proto", "proto/grpc/health/v1/health.proto"]:
-        folder, name = path.rsplit("/", 1)
-        command = ["protoc", f"-I{root / folder}", f"--python_out={out}", name]
-        subprocess.run(command, check=True, timeout=60)
+    command = ["protoc", f"-I{root / 'tests/unit/rpcgen'}", f"--python_out={out}", "echo.proto"]
+    subprocess.run(command, check=True, timeout=60)
     sys.path.insert(0, str(out))
     yield
     sys.path.remove(str(out))
@@ -44,7 +42,7 @@ class Echo:
 
 class Health:
     def __init__(self, channel):
-        from health_pb2 import HealthCheckRequest, HealthCheckResponse
+        from grpc.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
 
         types = HealthCheckRequest, HealthCheckResponse
         path = "/grpc.health.v1.Health/"
@@ -142,7 +140,7 @@ def test_bidirectional(echo):
 
 
 def test_health_check(server):
-    import health_pb2
+    from grpc.health.v1 import health_pb2
 
     with server.channel() as channel:
         stub = Health(channel)
@@ -165,7 +163,7 @@ def test_health_check(server):
 
 def test_health_watch_on_every_worker(server):
     """Four connections are two on each worker: all hear of a change, a service may come later."""
-    import health_pb2
+    from grpc.health.v1 import health_pb2
 
     states = health_pb2.HealthCheckResponse
     request = health_pb2.HealthCheckRequest(service="late.Service")
@@ -189,7 +187,7 @@ def test_health_watch_on_every_worker(server):
 
 def test_health_shutdown(server):
     """Every watch hears NOT_SERVING once and ends; what is set or asked later finds it so."""
-    import health_pb2
+    from grpc.health.v1 import health_pb2
 
     states = health_pb2.HealthCheckResponse
     server.say("serving a.Service")
@@ -213,7 +211,7 @@ def test_health_shutdown(server):
 
 def test_health_under_changes(server):
     """Thousands of changes under watches that come and go: each hears the last state in the end."""
-    import health_pb2
+    from grpc.health.v1 import health_pb2
 
     request = health_pb2.HealthCheckRequest(service="busy.Service")
     done = threading.Event()
