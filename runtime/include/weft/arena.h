@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -54,4 +55,5 @@ size_t weft_arena_size(const struct weft_arena *arena);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

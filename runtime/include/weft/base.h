@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -46,4 +47,5 @@ uint64_t weft_wall_clock(void);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,7 @@
 
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,4 +40,5 @@ void weft_buffer_consume(struct weft_buffer *buffer, size_t len);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

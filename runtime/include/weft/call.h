@@ -22,6 +22,7 @@
 #include <weft/status.h>
 #include <weft/worker.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -133,4 +134,5 @@ void weft_call_receive(struct weft_call *call, weft_message_thunk *thunk, weft_f
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -17,6 +17,7 @@
 #include <weft/tls.h>
 #include <weft/worker.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -136,4 +137,5 @@ int weft_rpc_send(struct weft_rpc *rpc, const ProtobufCMessage *message);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,7 @@
 
 #include <weft/channel.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -30,4 +31,5 @@ int weft_client_unary(struct weft_client *client, const struct weft_method *meth
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

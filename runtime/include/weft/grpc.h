@@ -9,6 +9,7 @@
 #include <weft/metadata.h>
 #include <weft/status.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,4 +33,5 @@ int weft_trailer_write(const struct weft_status *status, struct weft_arena *aren
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

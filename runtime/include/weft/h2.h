@@ -13,6 +13,7 @@
 #include <weft/header.h>
 #include <weft/transport.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -143,4 +144,5 @@ enum weft_h2_error {
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

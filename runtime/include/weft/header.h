@@ -8,6 +8,7 @@
 #include <string.h>
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,4 +29,5 @@ struct weft_h2_header {
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

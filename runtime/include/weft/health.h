@@ -8,6 +8,7 @@
 
 #include <weft/server.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -31,4 +32,5 @@ void weft_health_shutdown(struct weft_health *health);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -9,6 +9,7 @@
 #include <weft/base.h>
 #include <weft/header.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -56,4 +57,5 @@ int weft_http1_feed(struct weft_http1 *parser, const uint8_t *bytes, size_t len,
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -8,6 +8,7 @@
 #include <weft/buffer.h>
 #include <weft/schema.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -92,4 +93,5 @@ int weft_json_value_length(const char *text, size_t len, size_t *ret_len);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -14,6 +14,7 @@
 
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -85,4 +86,5 @@ void weft_trace_child(const struct weft_trace *parent,
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

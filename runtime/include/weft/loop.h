@@ -10,6 +10,7 @@
 
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -80,4 +81,5 @@ void weft_signal_free(struct weft_signal *watch);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

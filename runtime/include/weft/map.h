@@ -8,6 +8,7 @@
 
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,4 +37,5 @@ bool weft_map_next(const struct weft_map *map, size_t *at, void **ret_value);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -9,6 +9,7 @@
 #include <weft/arena.h>
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,4 +45,5 @@ const struct weft_metadata_entry *weft_metadata_find(const struct weft_metadata 
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,7 @@
 
 #include <weft/buffer.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -63,4 +64,5 @@ int weft_wire_end(struct weft_buffer *out, size_t mark);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

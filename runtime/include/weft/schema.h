@@ -13,6 +13,7 @@
 #include <weft/base.h>
 #include <weft/service.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -166,4 +167,5 @@ int weft_schema_print(const struct weft_schema *schema, const char *name, struct
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -11,6 +11,7 @@
 #include <weft/tls.h>
 #include <weft/worker.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -70,4 +71,5 @@ void weft_port_free(struct weft_port *port);                 /* stops accepting;
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

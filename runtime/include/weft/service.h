@@ -8,6 +8,7 @@
 #include <protobuf-c/protobuf-c.h>
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -53,4 +54,5 @@ struct weft_service {
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -8,6 +8,7 @@
 #include <weft/arena.h>
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -66,4 +67,5 @@ const char *weft_status_reason(const struct weft_status *status, struct weft_are
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

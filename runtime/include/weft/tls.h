@@ -7,6 +7,7 @@
 
 #include <weft/base.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,4 +37,5 @@ void weft_tls_unref(struct weft_tls *tls); /* takes NULL */
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

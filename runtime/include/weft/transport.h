@@ -14,6 +14,7 @@
 #include <weft/tls.h>
 #include <weft/worker.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -86,4 +87,5 @@ const char *weft_transport_error(const struct weft_transport *transport);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

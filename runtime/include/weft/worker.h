@@ -9,6 +9,7 @@
 
 #include <weft/loop.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -36,4 +37,5 @@ unsigned weft_worker_index(const struct weft_worker *worker);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif
