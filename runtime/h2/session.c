@@ -208,17 +208,55 @@ static bool is_passed_over(struct gaps *gaps, int32_t id)
 	return false;
 }
 
+static void remember_finished(struct session *session, int32_t id)
+{
+	session->finished.ring[session->finished.n++ % MOST_FINISHED] = id;
+}
+
+/* RFC 9113, 5.1, "closed". nghttp2 keeps no closed streams for us, which it would need to tell. */
+static bool is_finished(const struct session *session, int32_t id)
+{
+	for (size_t i = 0; i < MOST_FINISHED; i++)
+		if (session->finished.ring[i] == id)
+			return true;
+	return false;
+}
+
+/* What is wrong with a frame for its stream's sake alone, or NO_ERROR. */
+static uint32_t judge(struct session *session, const struct walk_frame *frame)
+{
+	switch (frame->type) {
+	case NGHTTP2_RST_STREAM: remember_finished(session, frame->id); break;
+	case NGHTTP2_DATA:
+	case NGHTTP2_HEADERS:
+		if (is_finished(session, frame->id))
+			return NGHTTP2_STREAM_CLOSED;
+		if (frame->type == NGHTTP2_HEADERS && session->role == SESSION_SERVER &&
+		    is_passed_over(&session->gaps, frame->id))
+			return NGHTTP2_PROTOCOL_ERROR;
+		break;
+	}
+	return NGHTTP2_NO_ERROR;
+}
+
+static void judge_frames(struct session *session, const uint8_t *bytes, size_t len)
+{
+	struct walk_frame frame;
+	uint32_t error = NGHTTP2_NO_ERROR;
+
+	while (!error && walk_next(&session->walk, &bytes, &len, &frame))
+		error = judge(session, &frame);
+	if (error)
+		session_terminate(session, error);
+}
+
 static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data)
 {
 	struct session *session = data;
 
 	switch (frame->type) {
-	case NGHTTP2_DATA: break;
-	case NGHTTP2_HEADERS:
-		if (session->role == SESSION_SERVER &&
-		    is_passed_over(&session->gaps, frame->stream_id))
-			session_terminate(session, NGHTTP2_PROTOCOL_ERROR);
-		break;
+	case NGHTTP2_DATA:
+	case NGHTTP2_HEADERS: break;
 	case NGHTTP2_PING:
 	case NGHTTP2_SETTINGS:
 		if (!(frame->flags & NGHTTP2_FLAG_ACK))
@@ -403,8 +441,11 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t error_
 {
 	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
 
-	if (stream)
-		close_stream(stream, error_code);
+	if (!stream)
+		return 0;
+	if (stream->remote_ended)
+		remember_finished(stream->session, id);
+	close_stream(stream, error_code);
 	return 0;
 }
 
@@ -423,6 +464,8 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 
 	budget_refill(&session->useless, now);
 	budget_refill(&session->resets, now);
+	if (!session->ended)
+		judge_frames(session, bytes, len);
 	n = nghttp2_session_mem_recv(session->nghttp2, bytes, len);
 	if (n < 0) {
 		if (!session->error[0])
@@ -507,6 +550,7 @@ struct session *session_new(enum session_role role, const struct weft_h2_options
 	if (!options)
 		options = &defaults;
 	session->role = role;
+	session->walk.skip = role == SESSION_SERVER ? WALK_PREFACE : 0;
 	session->events = events;
 	session->data = data;
 	weft_list_init(&session->streams);

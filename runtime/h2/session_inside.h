@@ -11,6 +11,7 @@
 #include "h2/headers.h"
 #include "h2/room.h"
 #include "h2/session.h"
+#include "h2/walk.h"
 
 #define MOST_GAPS 8
 
@@ -25,6 +26,15 @@ struct gaps {
 	} ring[MOST_GAPS];
 };
 
+#define MOST_FINISHED 16
+
+/* The last streams that the peer itself has ended, by END_STREAM or a reset: it may not go on with
+ * them. What it sends on a stream that we have reset is no fault of its, so these do not count. */
+struct finished {
+	int32_t ring[MOST_FINISHED];
+	unsigned n;
+};
+
 struct session {
 	nghttp2_session *nghttp2;
 	enum session_role role;
@@ -36,7 +46,9 @@ struct session {
 	struct headers headers;
 	struct budget useless; /* frames that carry nothing, or are wrong */
 	struct budget resets;  /* streams that the peer made us reset */
+	struct walk walk;
 	struct gaps gaps;
+	struct finished finished;
 	uint32_t stream_window;
 	bool ready;       /* the peer's SETTINGS have come */
 	bool draining;    /* session_drain */

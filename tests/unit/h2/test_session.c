@@ -635,6 +635,42 @@ static void test_a_stream_behind_others_ends_the_connection(void **state)
 	side_fini(&side);
 }
 
+static void receive_end(struct side *side, uint8_t type, size_t len, uint8_t id)
+{
+	const uint8_t frame[] = { 0, 0, (uint8_t)len, type, type == 0, 0, 0, 0, id, 0, 0, 0, 8 };
+
+	assert_int_equal(session_receive(side->session, frame, 9 + len, 1), 0);
+	dispatch(side);
+}
+
+/* RFC 9113, 5.1, "closed": nghttp2 would drop the frame without a word. */
+static void test_a_stream_that_its_peer_has_ended_stays_so(void **state)
+{
+	const struct weft_h2_header ok = WEFT_H2_HEADER(":status", "200");
+	uint8_t room[1000];
+	struct side side;
+
+	hostile_session(&side);
+	receive_request_headers(&side, 1, 4);
+	receive_end(&side, 3, 4, 1);
+	receive_request_headers(&side, 3, 5);
+	assert_string_equal(side.log, "ready stream(4) close(8) stream(4,end) end ");
+	receive_end(&side, 0, 0, 1);
+	assert_string_equal(side.log, "ready stream(4) close(8) stream(4,end) end close(5) ");
+	side_fini(&side);
+
+	hostile_session(&side);
+	receive_request_headers(&side, 1, 5);
+	weft_h2_respond(side.stream, &ok, 1, true);
+	session_send(side.session, room, sizeof(room));
+	dispatch(&side);
+	receive_request_headers(&side, 3, 4);
+	assert_string_equal(side.log, "ready stream(4,end) end close(0) stream(4) ");
+	receive_end(&side, 0, 0, 1);
+	assert_string_equal(side.log, "ready stream(4,end) end close(0) stream(4) close(5) ");
+	side_fini(&side);
+}
+
 static void test_unfinished_headers_are_known(void **state)
 {
 	static const uint8_t rest[] = { 0, 0, 0, 9, 4, 0, 0, 0, 1 };
@@ -724,6 +760,7 @@ int main(void)
 		cmocka_unit_test(test_garbage_is_an_error),
 		cmocka_unit_test(test_useless_frames_are_counted),
 		cmocka_unit_test(test_a_stream_behind_others_ends_the_connection),
+		cmocka_unit_test(test_a_stream_that_its_peer_has_ended_stays_so),
 		cmocka_unit_test(test_unfinished_headers_are_known),
 		cmocka_unit_test(test_provoked_resets_are_counted),
 	};
