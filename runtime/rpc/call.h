@@ -110,8 +110,9 @@ struct weft_call {
 struct weft_call *call_new(struct weft_server *server, const struct call_limits *limits,
 			   struct weft_h2_stream *stream);
 
-/* request.c: 0, or the HTTP status of the answer to what is not gRPC at all. */
-int request_http_status(const struct weft_h2_header *headers, size_t n);
+/* request.c */
+enum request_kind { REQUEST_STRAY, REQUEST_HEAD, REQUEST_OTHER_TYPE, REQUEST_GRPC };
+enum request_kind request_kind(const struct weft_h2_header *headers, size_t n);
 /* Reads the request into the call. False: it was wrong, and the call has ended. */
 bool request_read(struct weft_call *call, const struct weft_h2_header *headers, size_t n);
 

@@ -25,15 +25,15 @@ static bool is_grpc(const struct weft_h2_header *type)
 	       (type->value[len] == '\0' || type->value[len] == '+' || type->value[len] == ';');
 }
 
-int request_http_status(const struct weft_h2_header *headers, size_t n)
+enum request_kind request_kind(const struct weft_h2_header *headers, size_t n)
 {
 	const struct weft_h2_header *method = find(headers, n, ":method");
 
+	if (method && !strcmp(method->value, "HEAD"))
+		return REQUEST_HEAD;
 	if (!method || strcmp(method->value, "POST") != 0)
-		return 405;
-	if (!is_grpc(find(headers, n, "content-type")))
-		return 415;
-	return 0;
+		return REQUEST_STRAY;
+	return is_grpc(find(headers, n, "content-type")) ? REQUEST_GRPC : REQUEST_OTHER_TYPE;
 }
 
 static void read_names(struct weft_call *call, const struct weft_h2_header *headers, size_t n)

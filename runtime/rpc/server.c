@@ -57,43 +57,67 @@ struct connection {
 
 /* --- Calls -------------------------------------------------------------------------------- */
 
-/* The events of a stream that was answered without a call. */
-static void ignore_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
-			   size_t n, bool end, void *data)
-{
-}
-
-static void ignore_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
-{
-}
-
-static void ignore(struct weft_h2_stream *stream, void *data)
-{
-}
-
-static void ignore_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
-			 void *data)
-{
-}
-
-static const struct weft_h2_stream_events ignored_events = {
-	.on_headers = ignore_headers,
-	.on_data = ignore_data,
-	.on_end = ignore,
-	.on_writable = ignore,
-	.on_close = ignore_close,
+/*
+ * A browser or a probe that has strayed here is answered in HTTP's own terms, once its request has
+ * been read and thrown away.
+ */
+struct http_answer {
+	const char *status;
+	const char *name; /* of a field that says what would do */
+	const char *value;
+	bool body;
 };
 
-static void answer_http(struct weft_h2_stream *stream, int status)
+static const struct http_answer http_answers[] = {
+	[REQUEST_STRAY] = { "405", "allow", "POST", true },
+	[REQUEST_HEAD] = { "405", "allow", "POST", false },
+	[REQUEST_OTHER_TYPE] = { "415", "accept-post", "application/grpc", true },
+};
+
+static void stray_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
+			  size_t n, bool end, void *data)
 {
+}
+
+static void stray_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
+{
+	weft_h2_stream_consume(stream, len);
+}
+
+static void stray_end(struct weft_h2_stream *stream, void *data)
+{
+	static const char text[] = "This is a gRPC server. It takes POST with content-type "
+				   "application/grpc.\n";
+	const struct http_answer *answer = data;
 	const struct weft_h2_header headers[] = {
-		WEFT_H2_HEADER(":status", status == 405 ? "405" : "415"),
-		status == 405 ? WEFT_H2_HEADER("allow", "POST")
-			      : WEFT_H2_HEADER("accept-post", "application/grpc"),
+		WEFT_H2_HEADER(":status", answer->status),
+		WEFT_H2_HEADER("content-type", "text/plain"),
+		WEFT_H2_HEADER(answer->name, answer->value),
 	};
 
-	weft_h2_respond(stream, headers, WEFT_COUNT(headers), true);
+	weft_h2_respond(stream, headers, WEFT_COUNT(headers), !answer->body);
+	if (!answer->body)
+		return;
+	weft_h2_stream_write(stream, text, sizeof(text) - 1);
+	weft_h2_stream_end(stream, NULL, 0);
 }
+
+static void stray_writable(struct weft_h2_stream *stream, void *data)
+{
+}
+
+static void stray_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
+			void *data)
+{
+}
+
+static const struct weft_h2_stream_events stray_events = {
+	.on_headers = stray_headers,
+	.on_data = stray_data,
+	.on_end = stray_end,
+	.on_writable = stray_writable,
+	.on_close = stray_close,
+};
 
 static void start_call(struct weft_server *server, struct weft_call *call)
 {
@@ -119,14 +143,14 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 {
 	struct connection *connection = data;
 	struct weft_server *server = connection->server;
-	int status = request_http_status(headers, n);
+	enum request_kind kind = request_kind(headers, n);
 	struct weft_call *call;
 
 	if (!server)
 		return NULL;
-	if (status) {
-		answer_http(stream, status);
-		return &ignored_events;
+	if (kind != REQUEST_GRPC) {
+		*ret_data = (void *)&http_answers[kind];
+		return &stray_events;
 	}
 	call = call_new(server, &server->limits, stream);
 	weft_list_append(&server->calls, &call->node);

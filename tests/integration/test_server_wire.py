@@ -137,8 +137,26 @@ def test_a_plain_exchange(client):
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "OPTIONS"])
 def test_only_post(client, method):
-    fields, _ = client.answer(client.request(pseudo_method=method))
+    fields, body = client.answer(client.request(pseudo_method=method))
     assert fields[":status"] == "405" and fields["allow"] == "POST" and "grpc-status" not in fields
+    assert b"gRPC server" in body
+
+
+def test_a_head_has_no_body(client):
+    fields, body = client.answer(client.request(pseudo_method="HEAD", body=b""))
+    assert fields[":status"] == "405" and body == b""
+
+
+def test_a_stray_upload_is_read_to_its_end(client):
+    stream = client.request(pseudo_method="PUT", body=b"x" * 16000, end=False)
+    for _ in range(9):
+        while client.h2.local_flow_control_window(stream) < 16000:
+            client.read()
+        client.h2.send_data(stream, b"x" * 16000)
+        client.flush()
+    client.h2.end_stream(stream)
+    client.flush()
+    assert client.answer(stream)[0][":status"] == "405"
 
 
 @pytest.mark.parametrize("type", [None, "application/json", "application/grpcx", "text/html", ""])
