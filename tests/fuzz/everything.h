@@ -1,7 +1,7 @@
 /*
- * The contracts that the targets speak: the JSON tests' everything.proto, with a field of every kind
- * and a service with a method of every kind; and the gateway tests' rules.proto, with every kind of
- * route.
+ * The contracts that the targets speak: the JSON tests' everything.proto, with a field of every
+ * kind and a service with a method of every kind; and the gateway tests' rules.proto, with every
+ * kind of route.
  */
 #ifndef FUZZ_EVERYTHING_H
 #define FUZZ_EVERYTHING_H

@@ -1,8 +1,8 @@
 /*
- * What the fuzz targets share. A target is one function, LLVMFuzzerTestOneInput, that gives hostile
- * bytes to one parser and asserts what must hold whatever they are. Built with libFuzzer (the option
- * `fuzz`) it searches for bytes that break it; built without, replay.c gives it the files of
- * corpus/TARGET/, so that what was found once is tested for ever.
+ * What the fuzz targets share. A target is one function, LLVMFuzzerTestOneInput, that gives
+ * hostile bytes to one parser and asserts what must hold whatever they are. Built with libFuzzer
+ * (the option `fuzz`) it searches for bytes that break it; built without, replay.c gives it the
+ * files of corpus/TARGET/, so that what was found once is tested for ever.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Takes choices, then data, off the front of the input. At its end there is only zero and nothing. */
+/* Takes choices, then data, off the front of the input. At its end there is only zero. */
 static inline uint8_t fuzz_byte(struct weft_bytes *input)
 {
 	if (input->len == 0)

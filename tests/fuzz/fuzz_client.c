@@ -1,6 +1,6 @@
 /*
- * A channel with a call of every kind under way, and a server that sends what the input says. Whatever
- * that is, every call ends exactly once, at the latest when it is cancelled.
+ * A channel with a call of every kind under way, and a server that sends what the input says.
+ * Whatever that is, every call ends exactly once, at the latest when it is cancelled.
  */
 #include <errno.h>
 #include <fcntl.h>

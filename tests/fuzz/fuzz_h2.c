@@ -1,7 +1,8 @@
 /*
- * An HTTP/2 session in either role, in memory. Its owner does as the peer says (echoes, trails, resets,
- * holds the window back), for what matters is what the session makes of it: every stream is closed
- * exactly once, nothing comes after that, and nothing leaks. The first byte chooses role and manner.
+ * An HTTP/2 session in either role, in memory. Its owner does as the peer says (echoes, trails,
+ * resets, holds the window back), for what matters is what the session makes of it: every stream
+ * is closed exactly once, nothing comes after that, and nothing leaks. The first byte chooses role
+ * and manner.
  */
 #include "fuzz.h"
 #include "h2/session.h"

@@ -1,7 +1,7 @@
 /*
  * Rules of google.api.http, and a path that is looked up among them. Each line of the input is a
- * method's rule: a letter for the HTTP method, the template, and after a tab the body's field; the last
- * line is the path. So both a contract and a client are hostile here.
+ * method's rule: a letter for the HTTP method, the template, and after a tab the body's field; the
+ * last line is the path. So both a contract and a client are hostile here.
  */
 #include <errno.h>
 #include <weft/protobuf.h>

@@ -1,6 +1,6 @@
 /*
- * A gRPC server with a method of every kind, and a client that sends what the input says. Whatever that
- * is, when the connection has gone no call and no connection is left.
+ * A gRPC server with a method of every kind, and a client that sends what the input says. Whatever
+ * that is, when the connection has gone no call and no connection is left.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,7 @@
 /*
- * The small texts that headers carry: grpc-timeout, grpc-message, base64, a call's path, traceparent.
- * Each parser gets the whole input; what one of them takes must survive being written again.
+ * The small texts that headers carry: grpc-timeout, grpc-message, base64, a call's path,
+ * traceparent. Each parser gets the whole input; what one of them takes must survive being written
+ * again.
  */
 #include <weft/log.h>
 

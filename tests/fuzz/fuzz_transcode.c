@@ -1,7 +1,8 @@
 /*
  * A REST request to the gateway's test contract. The first line is method and target, the rest the
- * body. A stream's body is cut in two ways, which must give the same messages; what any request gives
- * must be the message that the method takes. The body is also tried as what an upstream answers.
+ * body. A stream's body is cut in two ways, which must give the same messages; what any request
+ * gives must be the message that the method takes. The body is also tried as what an upstream
+ * answers.
  */
 #include <errno.h>
 #include <weft/json.h>

@@ -1,7 +1,7 @@
 /*
- * An HTTP/2 peer made of a fuzzer's bytes. Random bytes seldom are HTTP/2, because HPACK and lengths
- * must be right for anything to follow; so each step reads an opcode and writes a frame that is right
- * but for what the input wants wrong. Raw bytes are one of the opcodes.
+ * An HTTP/2 peer made of a fuzzer's bytes. Random bytes seldom are HTTP/2, because HPACK and
+ * lengths must be right for anything to follow; so each step reads an opcode and writes a frame
+ * that is right but for what the input wants wrong. Raw bytes are one of the opcodes.
  */
 #ifndef FUZZ_PEER_H
 #define FUZZ_PEER_H

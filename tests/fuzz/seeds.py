@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Writes the hand-made seeds: seeds.py BUILD (for its descriptor sets). What a fuzzer has found later stays.
+"""Writes the hand-made seeds: seeds.py BUILD (for its descriptor sets). What a fuzzer has found
+later stays.
 
 A seed shows a fuzzer the shape of what a parser takes, so that it need not find that by chance.
 """
@@ -23,7 +24,8 @@ PAGE = [b"orders\nkey", b"orders\n6ae3e5bd1a28ee83"]
 
 HTTP1 = [
     b"\x07GET /v1/products?page_size=3 HTTP/1.1\r\nHost: a\r\nAccept: */*\r\n\r\n",
-    b"\x10POST /v1/orders HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello"
+    b"\x10POST /v1/orders HTTP/1.1\r\nHost: a:1\r\nContent-Length: 5\r\n"
+    b"Expect: 100-continue\r\n\r\nhello"
     b"GET / HTTP/1.1\r\nHost: b\r\nConnection: close\r\n\r\n",
     b"\x03PUT /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: t\r\n\r\n"
     b"5;a=\"b\"\r\nhello\r\n1a\r\nabcdefghijklmnopqrstuvwxyz\r\n0\r\nt: v\r\n\r\n",
@@ -33,13 +35,16 @@ HTTP1 = [
 
 ROUTE = [
     b"g/v1/{x}\np/v1/{x=a/*}/b:go\tm\n/v1/a%2Fb", b"a/v1/{m.m.x=**}\t*\nc/v1/*/b\n/v1/a/b",
-    b"g/a/{x}/{m.x}:v\nd/a/b/c:v\nu/a/{y}\tall\n/a/b/c:v", b"g/a\ng/a\n/a", b"g/a/{x\n/", b"g/a/{all}\n/",
+    b"g/a/{x}/{m.x}:v\nd/a/b/c:v\nu/a/{y}\tall\n/a/b/c:v", b"g/a\ng/a\n/a", b"g/a/{x\n/",
+    b"g/a/{all}\n/",
 ]
 
 TRANSCODE = [
-    b"GET /v1/shelves/1/books?pageSize=5&kinds=NOVEL&filter.and.author=A+B%26&within=1.5s&token=_-8\n",
+   "
+    b" b"GET /v1/shelves/1/books?pageSize=5&kinds=NOVEL&filter.and.author=A+B%26&within=1.5s&token=_-8\n",
     b"GET /v1/pages?least=0&read_mask=a,bC&by_title=true&page_siz=1\n\x0a\x03\x12\x01x",
-    b'POST /v1/books/search\n{"parent":"a","labels":{"a":"b"},"books":[{"title":"x"}],"byAge":true}',
+    b'POST /v1/books/search\n{"parent":"a","labels":{"a":"b"},"books":[{"title":"x"}],'
+    b'"byAge":true}',
     b'POST /v1/shelves/1/books?book_id=2&url=x\n{"name":"n","printed":"2024-02-29T00:00:00Z"}',
     b'PATCH /v1/shelves/1/books/2?update_mask=title\n{"title":"t","name":"shelves/1/books/2"}',
     b'POST /v1/shelves/1/books:import\n{"bookId":"1"}\n {"book":{"pages":3}}{}\n[',
@@ -53,20 +58,28 @@ METADATA = [b"\x00\x015" + b"\x01\x06a%20b%" + b"\x02\x04CAMS",
             b"\x03\x09AAEC,AwQF" + b"\x04\x03abc" + b"\x09key\x02vv"]
 
 JSON = [
-    b'\0{"aDouble":1.5,"anInt64":"-9","aString":"\\u00e9\\n\\ud83d\\ude00","inner":{"number":1,"inners":[{},{}]},'
-    b'"aBytes":"AAEC","color":"COLOR_RED","doubles":["NaN",-1e300,"Infinity"],"bools":[true,false]}',
-    b'\0{"byString":{"a":1,"":2},"byBool":{"true":{}},"byUint64":{"1":0.5},"bySint64":{"-3":"COLOR_BLUE"},'
+    b'\0{"aDouble":1.5,"anInt64":"-9","aString":"\\u00e9\\n\\ud83d\\ude00","inner":{"number":1,'
+    b'"inners":[{},{}]},'
+    b'"aBytes":"AAEC","color":"COLOR_RED","doubles":["NaN",-1e300,"Infinity"],"bools":[true,'
+    b'false]}',
+    b'\0{"byString":{"a":1,"":2},"byBool":{"true":{}},"byUint64":{"1":0.5},'
+    b'"bySint64":{"-3":"COLOR_BLUE"},'
     b'"byFixed32":{"7":"AA=="},"maybeInt32":0,"chosenNull":null}',
-    b'\0{"timestamp":"1970-01-01T00:00:00.001Z","duration":"-1.5s","mask":"a.b,cD","struct":{"a":[1,null,"x"]},'
-    b'"value":null,"list":[[],{}],"empty":{},"wrappedInt64":"1","wrappedBytes":"","durations":{"a":"3s"},"@other":"x"}',
-    b'\0{"any":{"@type":"type.googleapis.com/weft.test.Inner","number":2},"wrappedDouble":2,"wrappedBool":true}',
-    b'\0{"any":{"@type":"x/google.protobuf.Duration","value":"1.000000001s"},"values":[null,1,"a",{"b":[]}]}',
+    b'\0{"timestamp":"1970-01-01T00:00:00.001Z","duration":"-1.5s","mask":"a.b,cD",'
+    b'"struct":{"a":[1,null,"x"]},'
+    b'"value":null,"list":[[],{}],"empty":{},"wrappedInt64":"1","wrappedBytes":"",'
+    b'"durations":{"a":"3s"},"@other":"x"}',
+    b'\0{"any":{"@type":"type.googleapis.com/weft.test.Inner","number":2},"wrappedDouble":2,'
+    b'"wrappedBool":true}',
+    b'\0{"any":{"@type":"x/google.protobuf.Duration","value":"1.000000001s"},"values":[null,1,'
+    b'"a",{"b":[]}]}',
     b'\1{"number":1,"text":"a","inner":{"inner":{"inner":{}}}}', b'\2{"a":[1,2.5e-7,{"b":false}]}',
     b'\3"2024-02-29T23:59:59.999999999+23:59"', b'\0001.5s', b"\0COLOR_RED", b"\0true",
 ]
 
 
-# What an HTTP/2 peer does, in the opcodes of peer.c. Both roles begin with a manner and no settings.
+# What an HTTP/2 peer does, in the opcodes of peer.c. Both roles begin with a manner and no
+# settings.
 TURN, NO_SETTINGS = b"\x0e", b"\0"
 
 
@@ -85,7 +98,8 @@ def message(choice, stream, content):
 NUMBER = {n: bytes([8, n]) for n in range(16)}
 SERVER = [b"\x01" + NO_SETTINGS + headers(2 * kind) + message(end, 0, NUMBER[number]) + TURN +
           message(1, 0, NUMBER[number] + b"\x12\x04text") + TURN
-          for kind, end, number in [(0, 1, 0), (0, 1, 1), (0, 1, 3), (0, 1, 4), (1, 1, 9), (2, 0, 0), (2, 0, 1),
+          for kind, end, number in [(0, 1, 0), (0, 1, 1), (0, 1, 3), (0, 1, 4), (1, 1, 9), (2, 0,
+          0), (2, 0, 1),
                                     (3, 0, 2), (3, 0, 7), (3, 0, 8)]]
 SERVER += [b"\x09" + NO_SETTINGS + headers(0, 6, 12, 14) + headers(6, 7) + TURN + b"\x05\0\x08" +
            b"\x06\x01\0\1\0\0" + b"\x08\0" + b"\x0a" + TURN + b"\x0b\0\0" + TURN]
@@ -93,7 +107,8 @@ CLIENT = [b"\0" + NO_SETTINGS + b"\x0a" + TURN +
           b"".join(headers(0, stream=stream) + message(0, stream, NUMBER[3] + b"\x12\x04text") +
                    trailers(stream, status, 3) for stream in range(4)) + TURN
           for status in (0, 1, 2)]
-CLIENT += [b"\2" + NO_SETTINGS + TURN + headers(1, 1, 4, 14, stream=1) + headers(1, 18, 5, stream=0) + TURN +
+CLIENT += [b"\2" + NO_SETTINGS + TURN + headers(1, 1, 4, 14, stream=1) + headers(1, 18, 5,
+        stream=0) + TURN +
            b"\x0b\3\0" + TURN + b"\x05\2\7" + TURN,
            b"\4" + NO_SETTINGS + TURN + headers(0, stream=3) + message(0, 3, NUMBER[8]) + TURN +
            message(0, 3, NUMBER[7]) + TURN]
@@ -118,7 +133,8 @@ def wire_seeds(build):
     message = factory.GetPrototype(pool.FindMessageTypeByName("weft.test.Everything"))
     for seed in JSON:
         if seed[:2] == b"\0{":
-            yield b"\0" + json_format.Parse(seed[1:], message(), descriptor_pool=pool).SerializeToString()
+            yield b"\0" + json_format.Parse(seed[1:], message(),
+            descriptor_pool=pool).SerializeToString()
     yield b"\1" + field(1, 3) + field(2, b"text") + field(3, field(3, field(3, b"")))
 
 
@@ -160,7 +176,8 @@ def plugin_seeds(build):
         request = plugin_pb2.CodeGeneratorRequest()
         request.proto_file.extend(descriptor_pb2.FileDescriptorSet.FromString(set_).file)
         request.file_to_generate.append(request.proto_file[0].name)
-        location = request.proto_file[0].source_code_info.location.add(path=[6, 0, 2, 0], span=[1, 2, 3])
+        location = request.proto_file[0].source_code_info.location.add(path=[6, 0, 2, 0], span=[1,
+        2, 3])
         location.leading_comments = " A comment */ of\n  two lines.\n"
         yield request.SerializeToString()
 
@@ -174,8 +191,10 @@ def write(name, seeds):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    for name, seeds in [("text", TEXT), ("address", ADDRESS), ("page", PAGE), ("http1", HTTP1), ("frame", FRAME),
-                        ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client", CLIENT),
+    for name, seeds in [("text", TEXT), ("address", ADDRESS), ("page", PAGE), ("http1", HTTP1),
+    ("frame", FRAME),
+                        ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client",
+                        CLIENT),
                         ("h2", H2), ("route", ROUTE), ("transcode", TRANSCODE)]:
         write(name, seeds)
     write("json_wire", wire_seeds(build))
