@@ -211,7 +211,7 @@ static int add_parameter(struct plan *plan, const char *text, size_t len,
 	const char *equals = memchr(text, '=', len) ?: text + len;
 	const char *from = equals + (equals < text + len);
 	struct weft_bytes name, value;
-	struct plan_node *node;
+	struct plan_node *node = NULL;
 	int r;
 
 	r = decode(plan, text, (size_t)(equals - text), URL_QUERY, &name);
@@ -254,7 +254,7 @@ int plan_init(struct plan *plan, const struct weft_schema *schema, const struct 
 	      const char *query, size_t query_len, struct transcode_error *ret_error)
 {
 	const struct route_binding *binding = match->binding;
-	struct plan_node *body;
+	struct plan_node *body = NULL;
 	int r = 0;
 
 	*plan = (struct plan) {

@@ -572,8 +572,8 @@ static int resolve_type(struct decoder *d, struct weft_bytes url,
 static int decode_any(struct decoder *d)
 {
 	const struct weft_schema_message *message = NULL;
+	struct weft_bytes url = { 0 };
 	size_t start, mark;
-	struct weft_bytes url;
 	int r;
 
 	if (lexer_peek(&d->lexer) != TOKEN_OBJECT)

@@ -144,7 +144,7 @@ static int append_character(struct weft_buffer *out, uint32_t c)
 static int take_unicode(struct lexer *lexer)
 {
 	const char *start = lexer->at - 2;
-	uint32_t c, low;
+	uint32_t c = 0, low = 0;
 	int r;
 
 	r = take_hex(lexer, &c);

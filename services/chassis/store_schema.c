@@ -214,7 +214,7 @@ static int migrate_one(struct store_connection *connection, const struct store_m
 int store_migrate(struct store_connection *connection, const struct store_migration *migrations,
 		  size_t n_migrations, char error[256])
 {
-	int version;
+	int version = 0;
 	int r;
 
 	r = read_version(connection, &version, error);
@@ -222,9 +222,8 @@ int store_migrate(struct store_connection *connection, const struct store_migrat
 		return r;
 	if (version < 0 || (size_t)version > n_migrations) {
 		snprintf(error, 256,
-			 "the schema is newer than this program: it has version %d, and %zu is the "
-			 "last "
-			 "one known here",
+			 "the schema is newer than this program: it has version %d, and %zu is "
+			 "the last one known here",
 			 version, n_migrations);
 		return -ENOTSUP;
 	}
