@@ -34,11 +34,11 @@ static void say_no(struct app *app, const char *why)
 
 /* ---- health */
 
-/* What the process can do at the moment, on both ports and for each of its services. */
+/* What the process can do while it serves, on both ports and for each of its services. */
 static void tell_health(struct app *app)
 {
-	bool well = app->state == APP_SERVING && !atomic_load(&app->store_failing);
-	enum weft_health_state state = well ? WEFT_HEALTH_SERVING : WEFT_HEALTH_NOT_SERVING;
+	bool failing = atomic_load(&app->store_failing);
+	enum weft_health_state state = failing ? WEFT_HEALTH_NOT_SERVING : WEFT_HEALTH_SERVING;
 	const struct weft_service *const *provides = app->service->provides;
 
 	weft_health_set(app->health, "", state);
@@ -239,7 +239,7 @@ static void set_state(struct app *app, enum app_state state)
 	case APP_STARTING: order(app, app_worker_start); break;
 	case APP_SERVING: tell_health(app); break;
 	case APP_DRAINING:
-		tell_health(app);
+		weft_health_shutdown(app->health); /* a Watch would keep its connection open */
 		withdraw(app);
 		weft_port_free(app->port);
 		app->port = NULL;

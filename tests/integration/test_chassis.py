@@ -228,6 +228,27 @@ def test_drain_lets_calls_finish(serve, contracts, tmp_path, wait_until, signal_
         ["parrot.db", "parrot.db.lock"]
 
 
+def test_drain_does_not_wait_for_watches_of_health(serve, contracts):
+    from grpc.health.v1 import health_pb2
+
+    service = serve("--drain", "1000s")
+    with insecure(service.address) as channel, \
+            insecure(service.log("listening")["health"]) as health_channel:
+        watches = [at.unary_stream(
+            "/grpc.health.v1.Health/Watch",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )(health_pb2.HealthCheckRequest(), timeout=PATIENCE) for at in (channel, health_channel)]
+        for watch in watches:
+            assert next(watch).status == health_pb2.HealthCheckResponse.SERVING
+        service.process.terminate()
+        for watch in watches:
+            assert [response.status for response in watch] == \
+                [health_pb2.HealthCheckResponse.NOT_SERVING]
+            assert watch.code() == grpc.StatusCode.OK
+        assert service.end() == 0
+
+
 def test_drain_is_bounded(serve, tmp_path):
     service = serve("--drain", "100ms")
     with insecure(service.address) as channel:
