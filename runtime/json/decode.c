@@ -375,6 +375,7 @@ static int unknown_field(struct decoder *d, const struct weft_schema_message *me
 	const char *meant = weft_schema_field_suggest(message, (const char *)name.data, name.len);
 	int shown = (int)(name.len > 40 ? weft_utf8_floor(name.data, 40) : name.len);
 
+	place_push_name(&d->place, (const char *)name.data, name.len);
 	if (meant)
 		return lexer_fail(&d->lexer, d->lexer.token,
 				  "no field \"%.*s\" in %s; did you mean \"%s\"?", shown, name.data,
@@ -405,15 +406,20 @@ static int decode_member(struct decoder *d, const struct weft_schema_message *me
 		return r;
 	if (!field)
 		return lexer_skip(&d->lexer, d->max_depth);
-	if (seen_before(seen, (size_t)(field - message->fields)))
+	if (seen_before(seen, (size_t)(field - message->fields))) {
+		place_push_field(&d->place, field);
 		return lexer_fail(&d->lexer, at, "\"%s\" is given twice", field->name);
+	}
 	r = decode_field(d, field, &set);
 	if (r < 0)
 		return r;
-	if (set && field->oneof >= 0 && seen_before(seen, message->n_fields + (size_t)field->oneof))
+	if (set && field->oneof >= 0 &&
+	    seen_before(seen, message->n_fields + (size_t)field->oneof)) {
+		place_push_field(&d->place, field);
 		return lexer_fail(&d->lexer, at,
 				  "\"%s\" and another of \"%s\" are given: only one can be",
 				  field->name, message->oneofs[field->oneof]);
+	}
 	return 0;
 }
 

@@ -14,7 +14,12 @@ static void push(struct place *place, struct place_step step)
 
 void place_push_field(struct place *place, const struct weft_schema_field *field)
 {
-	push(place, (struct place_step) { .text = field->name, .len = strlen(field->name) });
+	place_push_name(place, field->name, strlen(field->name));
+}
+
+void place_push_name(struct place *place, const char *name, size_t len)
+{
+	push(place, (struct place_step) { .text = name, .len = len });
 }
 
 void place_push_index(struct place *place, size_t index)

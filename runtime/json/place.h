@@ -20,6 +20,7 @@ struct place {
 };
 
 void place_push_field(struct place *place, const struct weft_schema_field *field);
+void place_push_name(struct place *place, const char *name, size_t len); /* borrowed */
 void place_push_index(struct place *place, size_t index);
 void place_push_key(struct place *place, const char *key, size_t len); /* borrowed */
 void place_pop(struct place *place);

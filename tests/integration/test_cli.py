@@ -216,7 +216,8 @@ def test_metadata_both_ways(weft, catalog):
     (["call", "no.Such/Thing"], 'no service "no.Such"'),
     (["call", "catalog.v1.Catalog/Get"], "it has GetProduct, ListProducts"),
     (["call", GET, "-d", '{"nam": 1}'],
-     '-d, line 1, column 2: no field "nam" in catalog.v1.GetProductRequest; did you mean "name"?'),
+     '-d, line 1, column 2: nam: no field "nam" in catalog.v1.GetProductRequest; did you mean '
+     '"name"?'),
     (["call", GET, "-d", '{}\n{}'], "GetProduct takes one message, here are more"),
     (["call", GET, "-d", "}"], "-d, line 1, column 1: expected a JSON value"),
     (["call", GET, "-d", "@/nowhere"], "/nowhere: No such file"),

@@ -409,6 +409,17 @@ BAD = {
 }
 
 
+# The same, for programs.
+VIOLATED = {
+    "unknown field": "product.colour",
+    "wrong type": "product.weight_grams",
+    "out of range": "product.weight_grams",
+    "unknown parameter": "colour",
+    "parameter out of range": "page_size",
+    "parameter of wrong type": "page_size",
+}
+
+
 @pytest.mark.parametrize("version", HTTP)
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input(edge, name, version):
@@ -419,6 +430,9 @@ def test_bad_input(edge, name, version):
     body = answer.json()
     assert set(body) <= {"code", "message", "details"} and body["code"] > 0
     assert named in body["message"], body
+    if name in VIOLATED:
+        assert [violation["field"] for detail in body["details"]
+                for violation in detail["fieldViolations"]] == [VIOLATED[name]]
     if status == 405:
         assert set(answer.headers["allow"].split(", ")) == {"GET", "HEAD", "POST", "OPTIONS"}
 

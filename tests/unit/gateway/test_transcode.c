@@ -108,7 +108,7 @@ static const struct request requests[] = {
 	{ "POST", "/v1/shelves/1/books", "", "{\"parent\":\"shelves/1\"}", NULL },
 	{ "POST", "/v1/shelves/1/books", "{}", "{\"parent\":\"shelves/1\",\"book\":{}}", NULL },
 	{ "POST", "/v1/shelves/1/books", "{\"titel\":\"T\"}", NULL,
-	  "1:2 book: no field \"titel\" in shelf.v1.Book; did you mean \"title\"?" },
+	  "1:2 book.titel: no field \"titel\" in shelf.v1.Book; did you mean \"title\"?" },
 	{ "POST", "/v1/shelves/1/books?book.title=T", "{}", NULL,
 	  "0:0 book: the body gives it already" },
 	{ "PATCH", "/v1/shelves/1/books/2?updateMask=title", "{\"title\":\"T\"}",
@@ -310,9 +310,10 @@ static void test_broken_streams(void **state)
 {
 	stream_refused("{}\n{\"bookId\":1}\n", 0, WEFT_INVALID_ARGUMENT,
 		       "2:11 book_id: expected a string, found a number");
-	stream_refused("{} {\n\"bookID\":\"\"}\n", 0, WEFT_INVALID_ARGUMENT,
-		       "2:1 : no field \"bookID\" in shelf.v1.CreateBookRequest; did you mean "
-		       "\"bookId\"?");
+	stream_refused(
+		"{} {\n\"bookID\":\"\"}\n", 0, WEFT_INVALID_ARGUMENT,
+		"2:1 bookID: no field \"bookID\" in shelf.v1.CreateBookRequest; did you mean "
+		"\"bookId\"?");
 	stream_refused("{}{\"bookId\":1}", 0, WEFT_INVALID_ARGUMENT,
 		       "1:13 book_id: expected a string, found a number");
 	stream_refused("{}\n{\"bookId\":", 0, WEFT_INVALID_ARGUMENT,
@@ -324,7 +325,7 @@ static void test_broken_streams(void **state)
 	stream_refused("{}\n{\"bookId\":\"12345678901234567890\"}", 16, WEFT_RESOURCE_EXHAUSTED,
 		       "2:1 : a message is longer than the limit");
 	stream_refused("{}\n{\"bookId\":\"12345678901234567890", 16, WEFT_RESOURCE_EXHAUSTED,
-		       "1:3 : a message is longer than the limit");
+		       "2:1 : a message is longer than the limit");
 }
 
 static void response_is(const char *method, const char *target, const char *wire, size_t len,

@@ -174,12 +174,13 @@ static void test_names(void **state)
 {
 	ACCEPT({ "{\"@other\":\"x\"}", "{\"@other\":\"x\"}" },
 	       { "{\"renamed\":\"x\"}", "{\"@other\":\"x\"}" });
-	REFUSE({ "{\"inner\":{\"nubmer\":1}}",
-		 "1:11 inner: no field \"nubmer\" in weft.test.Inner; did you mean \"number\"?" },
-	       { "{\"zzzzzz\":1}", "1:2 : no field \"zzzzzz\" in weft.test.Everything" },
-	       { "{\"anInt32\":1,\"an_int32\":2}", "1:14 : \"an_int32\" is given twice" },
+	REFUSE({ "{\"inner\":{\"nubmer\":1}}", "1:11 inner.nubmer: no field \"nubmer\" in "
+					       "weft.test.Inner; did you mean \"number\"?" },
+	       { "{\"zzzzzz\":1}", "1:2 zzzzzz: no field \"zzzzzz\" in weft.test.Everything" },
+	       { "{\"anInt32\":1,\"an_int32\":2}", "1:14 an_int32: \"an_int32\" is given twice" },
 	       { "{\"chosenInt32\":1,\"chosenString\":\"\"}",
-		 "1:18 : \"chosen_string\" and another of \"choice\" are given: only one can be" });
+		 "1:18 chosen_string: \"chosen_string\" and another of \"choice\" are given: only "
+		 "one can be" });
 }
 
 static void test_null(void **state)
@@ -193,7 +194,7 @@ static void test_null(void **state)
 	REFUSE({ "{\"int32s\":[1,null]}", "1:14 int32s[1]: null is no element of a list" },
 	       { "{\"byString\":{\"a\":null}}",
 		 "1:18 by_string[\"a\"]: null is no value of a map" },
-	       { "{\"anInt32\":null,\"anInt32\":1}", "1:17 : \"an_int32\" is given twice" });
+	       { "{\"anInt32\":null,\"anInt32\":1}", "1:17 an_int32: \"an_int32\" is given twice" });
 }
 
 static void test_lists_and_maps(void **state)
@@ -249,7 +250,8 @@ static void test_well_known_types(void **state)
 	       { "{\"mask\":\"foo_bar\"}",
 		 "1:9 mask: expected field names such as \"displayName,price.units\"" },
 	       { "{\"struct\":{\"a\":1,\"a\":2}}", "1:18 struct: this key is given twice" },
-	       { "{\"empty\":{\"a\":1}}", "1:11 empty: no field \"a\" in google.protobuf.Empty" });
+	       { "{\"empty\":{\"a\":1}}",
+		 "1:11 empty.a: no field \"a\" in google.protobuf.Empty" });
 }
 
 static void test_any(void **state)
