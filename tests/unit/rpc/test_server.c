@@ -584,7 +584,7 @@ static void test_a_connection_may_arrive_after_its_server(void **state)
 	struct weft_worker *other;
 	struct weft_port *port;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	char text[100], byte;
+	char text[sizeof("unix-abstract:") + sizeof(address.sun_path)], byte;
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "weft-port-%d", getpid());
