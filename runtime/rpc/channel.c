@@ -9,8 +9,10 @@
  *	  └──the connection drains or is lost───────────────────────┘
  *
  * Addresses are tried one after the other, and the first that answers is used (pick_first). In
- * BACKOFF a call fails at once with the reason of the last failure, unless it waits for ready. A
- * connection whose peer said GOAWAY is let go: its calls go on, new ones get a new connection.
+ * BACKOFF a call fails at once with the reason of the last failure, unless it waits for ready, or
+ * the resolver knows better by now: a call then ends the pause, so that a service that was started
+ * again is found when it has said where. A connection whose peer said GOAWAY is let go: its calls
+ * go on, new ones get a new connection.
  *
  * The memory goes when there is neither a reference nor a connection left.
  */
@@ -144,6 +146,14 @@ static void on_backoff_over(struct weft_timer *timer, void *data)
 
 	set_state(channel, IDLE);
 	serve(channel);
+}
+
+static void end_backoff_for_news(struct weft_channel *channel)
+{
+	if (channel->state != BACKOFF || !weft_resolver_changed(channel->resolver))
+		return;
+	weft_timer_stop(channel->loop, &channel->timer);
+	set_state(channel, IDLE);
 }
 
 /* ---- connecting ---- */
@@ -306,6 +316,7 @@ static void serve_later(struct weft_channel *channel)
 
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
 {
+	end_backoff_for_news(channel);
 	if (channel->state == BACKOFF && !rpc->wait_for_ready) {
 		fail_one(channel, rpc);
 		return;

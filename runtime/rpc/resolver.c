@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <weft/log.h>
 
 #include "io/resolve.h"
@@ -17,9 +18,18 @@
 #define ADDRESSES_MAX ((size_t)1024)
 #define DNS_TIMEOUT   (10 * WEFT_SECOND)
 
+/* Which file, and which state of it; all zero: there is none. */
+struct version {
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec time;
+};
+
 struct weft_resolver {
 	struct weft_worker *worker;
 	const struct weft_target *target;
+	struct version version; /* of the file, as it was read last */
 	weft_addresses_cb *cb;
 	void *data;
 	struct weft_task task;
@@ -76,6 +86,15 @@ static void parse_lines(const struct weft_target *target, char *text, struct ans
 		snprintf(answer->error, sizeof(answer->error), "%.200s lists no address",
 			 target->path);
 	}
+}
+
+static struct version version_of(const char *path)
+{
+	struct stat file;
+
+	if (stat(path, &file) < 0)
+		return (struct version) { 0 };
+	return (struct version) { file.st_dev, file.st_ino, file.st_size, file.st_ctim };
 }
 
 static void read_file(const struct weft_target *target, struct answer *answer)
@@ -138,7 +157,11 @@ static void on_task(struct weft_task *task)
 		for (size_t i = 0; i < target->n_addresses; i++)
 			add_line(&answer, target->addresses[i]);
 		break;
-	case WEFT_TARGET_FILE: read_file(target, &answer); break;
+	case WEFT_TARGET_FILE:
+		/* before it is read: what is written meanwhile is news */
+		resolver->version = version_of(target->path);
+		read_file(target, &answer);
+		break;
 	case WEFT_TARGET_DNS:
 		resolver->resolution =
 			weft_resolve(weft_worker_loop(resolver->worker), target->host, target->port,
@@ -170,6 +193,19 @@ void weft_resolver_start(struct weft_resolver *resolver)
 		return;
 	resolver->started = true;
 	weft_loop_defer(weft_worker_loop(resolver->worker), &resolver->task);
+}
+
+bool weft_resolver_changed(const struct weft_resolver *resolver)
+{
+	const struct version *before = &resolver->version;
+	struct version now;
+
+	if (resolver->target->kind != WEFT_TARGET_FILE)
+		return false;
+	now = version_of(resolver->target->path);
+	return now.device != before->device || now.inode != before->inode ||
+	       now.size != before->size || now.time.tv_sec != before->time.tv_sec ||
+	       now.time.tv_nsec != before->time.tv_nsec;
 }
 
 void weft_resolver_free(struct weft_resolver *resolver)

@@ -26,6 +26,8 @@ struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
 					void *data);
 /* Not while one is under way. The callback comes after it has returned. */
 void weft_resolver_start(struct weft_resolver *resolver);
+/* Whether another answer than the last one is known to wait: the file was written anew. */
+bool weft_resolver_changed(const struct weft_resolver *resolver);
 /* No callback comes any more. Takes NULL. */
 void weft_resolver_free(struct weft_resolver *resolver);
 

@@ -487,6 +487,36 @@ static void a_file_target_is_read_again(void **state)
 	outcome_fini(&outcome);
 }
 
+/* An impatient call fails at once as long as nothing is known but the last failure. */
+static void a_file_written_anew_ends_a_pause(void **state)
+{
+	struct outcome outcome = { 0 };
+	char path[128], text[256], at[160];
+
+	close_channel();
+	snprintf(path, sizeof(path), "%s/target", directory);
+	snprintf(at, sizeof(at), "file://%s", path);
+	snprintf(text, sizeof(text), "unix:%s/nobody\n", directory);
+	write_file(path, text);
+	open_channel(at, NULL);
+
+	for (int i = 0; i < 3; i++) {
+		start(&outcome, "/test.Test/Echo", "", WEFT_CALL_OPTIONS(.wait_for_ready = false));
+		run_until_end(&outcome);
+		assert_int_equal(outcome.code, WEFT_UNAVAILABLE);
+		assert_non_null(strstr(outcome.message, "nobody"));
+		outcome_fini(&outcome);
+	}
+
+	snprintf(text, sizeof(text), "%s\n", target);
+	write_file(path, text);
+	start(&outcome, "/test.Test/Echo", "hello", WEFT_CALL_OPTIONS(.wait_for_ready = false));
+	run_until_end(&outcome);
+	assert_int_equal(outcome.code, WEFT_OK);
+	assert_string_equal(outcome.peer, target);
+	outcome_fini(&outcome);
+}
+
 static void the_channel_outlives_its_user_while_calls_are_under_way(void **state)
 {
 	struct outcome outcome = { 0 };
@@ -638,6 +668,7 @@ int main(void)
 		TEST(the_server_dies_and_comes_back),
 		TEST(a_draining_connection_is_left),
 		TEST(a_file_target_is_read_again),
+		TEST(a_file_written_anew_ends_a_pause),
 		TEST(the_channel_outlives_its_user_while_calls_are_under_way),
 		TEST(over_tls),
 		TEST(a_channel_says_that_it_is_gone),
