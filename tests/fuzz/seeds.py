@@ -40,8 +40,8 @@ ROUTE = [
 ]
 
 TRANSCODE = [
-   "
-    b" b"GET /v1/shelves/1/books?pageSize=5&kinds=NOVEL&filter.and.author=A+B%26&within=1.5s&token=_-8\n",
+    b"GET /v1/shelves/1/books?pageSize=5&kinds=NOVEL&filter.and.author=A+B%26"
+    b"&within=1.5s&token=_-8\n",
     b"GET /v1/pages?least=0&read_mask=a,bC&by_title=true&page_siz=1\n\x0a\x03\x12\x01x",
     b'POST /v1/books/search\n{"parent":"a","labels":{"a":"b"},"books":[{"title":"x"}],'
     b'"byAge":true}',
@@ -134,7 +134,8 @@ def wire_seeds(build):
     for seed in JSON:
         if seed[:2] == b"\0{":
             yield b"\0" + json_format.Parse(seed[1:], message(),
-            descriptor_pool=pool).SerializeToString()
+            descriptor_pool=pool).SerializeToString(
+                deterministic=True)
     yield b"\1" + field(1, 3) + field(2, b"text") + field(3, field(3, field(3, b"")))
 
 
