@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <weft/arena.h>
 #include <weft/map.h>
 
 #include "rpc/call.h"
@@ -29,6 +30,9 @@ struct weft_server {
 	struct call_limits limits;
 	struct weft_h2_options h2_options;
 	struct weft_map endpoints; /* by path; struct endpoint, ours */
+	const struct weft_service **services;
+	size_t n_services;
+	struct weft_arena *arena; /* the services' */
 	weft_fallback_cb *fallback;
 	void *fallback_self;
 
@@ -385,6 +389,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 	if (options)
 		memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
 	server->worker = worker;
+	server->arena = weft_arena_new();
 	server->limits = (struct call_limits) {
 		.max_message = own->max_message ? own->max_message : DEFAULT_MESSAGE,
 		.max_depth = own->max_depth ? own->max_depth : WEFT_CODEC_DEPTH,
@@ -415,6 +420,13 @@ static void free_endpoints(struct weft_server *server)
 	weft_map_fini(&server->endpoints);
 }
 
+static void free_services(struct weft_server *server)
+{
+	free_endpoints(server);
+	free(server->services);
+	weft_arena_free(server->arena);
+}
+
 /* Its calls are cancelled before it returns, so that no handler runs any more; its connections
  * close by themselves. */
 void weft_server_free(struct weft_server *server)
@@ -430,7 +442,7 @@ void weft_server_free(struct weft_server *server)
 		weft_list_entry(at, struct connection, node)->server = NULL;
 		weft_list_remove(at);
 	}
-	free_endpoints(server);
+	free_services(server);
 	server->freed = true;
 	free_when_forgotten(server);
 }
@@ -450,6 +462,17 @@ static int add_method(struct weft_server *server, const struct weft_method *meth
 	return r;
 }
 
+static void list_service(struct weft_server *server, const struct weft_service *service)
+{
+	const size_t size = (server->n_services + 1) * sizeof(struct weft_service *);
+	const struct weft_service **services = realloc(server->services, size);
+
+	if (!services)
+		abort();
+	services[server->n_services++] = service;
+	server->services = services;
+}
+
 int weft_server_add(struct weft_server *server, const struct weft_service *service,
 		    const void *handlers, void *self)
 {
@@ -459,7 +482,18 @@ int weft_server_add(struct weft_server *server, const struct weft_service *servi
 		if (r < 0)
 			return r;
 	}
+	list_service(server, service);
 	return 0;
+}
+
+const struct weft_service *weft_server_service_at(const struct weft_server *server, size_t index)
+{
+	return index < server->n_services ? server->services[index] : NULL;
+}
+
+struct weft_arena *weft_server_arena(struct weft_server *server)
+{
+	return server->arena;
 }
 
 void weft_server_set_fallback(struct weft_server *server, weft_fallback_cb *fallback, void *self)

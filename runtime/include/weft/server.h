@@ -41,6 +41,11 @@ void weft_server_free(struct weft_server *server); /* after its ports, before it
 /* `handlers` is the generated struct of function pointers, `self` reaches every handler. -EEXIST */
 int weft_server_add(struct weft_server *server, const struct weft_service *service,
 		    const void *handlers, void *self);
+/* By index, in the order in which they were added; NULL at the end. */
+const struct weft_service *weft_server_service_at(const struct weft_server *server, size_t index);
+/* For what belongs to a service here and lives as long as the server: gone when weft_server_free has
+ * cancelled the calls. */
+struct weft_arena *weft_server_arena(struct weft_server *server);
 /* Answers every path that no service has; receives bytes. Without it they are UNIMPLEMENTED. */
 typedef int weft_fallback_cb(struct weft_call *call, void *self);
 void weft_server_set_fallback(struct weft_server *server, weft_fallback_cb *fallback, void *self);
