@@ -1,7 +1,7 @@
 /*
  * What every service shares: a main.c names the service and calls app_run(), and gets flags and
- * WEFT_* environment, workers, TLS, health, logs, signals and drain with no line of its own. --help
- * lists the flags; app_flags.c has the table.
+ * WEFT_* environment, workers, TLS, health, reflection, logs, signals and drain with no line of its
+ * own. --help lists the flags; app_flags.c has the table.
  *
  * SIGTERM and SIGINT: health says NOT_SERVING, the address file is withdrawn, the port closes,
  * GOAWAY, calls under way finish (at most as long as --drain says), the store closes, exit 0. A

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/reflection.h>
 
 #include "app_internal.h"
 
@@ -66,7 +67,9 @@ static int open_server(struct app_worker *worker)
 	int r;
 
 	r = weft_server_new(worker->worker, &options, &worker->server);
-	return r < 0 ? r : weft_health_add(worker->app->health, worker->server);
+	if (r == 0)
+		r = weft_health_add(worker->app->health, worker->server);
+	return r < 0 ? r : weft_reflection_add(worker->server);
 }
 
 static int start(struct app_worker *worker)

@@ -1,8 +1,10 @@
 /*
- * A server of generated stubs, for foreign clients: test.echo.v1.Echo and health, on two workers.
+ * A server of generated stubs, for foreign clients: test.echo.v1.Echo, health and reflection, on
+ * two workers.
  *
- * It prints its address, obeys the lines "serving NAME", "not_serving NAME", "unknown NAME" ("" is a
- * name) and "shutdown" on standard input, each answered by "ok", and ends with its standard input.
+ * It prints its address, obeys the lines "serving NAME", "not_serving NAME", "unknown NAME" ("" is
+ * a name) and "shutdown" on standard input, each answered by "ok", and ends with its standard
+ * input.
  */
 #include "echo.h"
 
@@ -11,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <weft/health.h>
+#include <weft/reflection.h>
 
 struct program {
 	struct weft_worker *worker;
@@ -102,6 +105,7 @@ int main(void)
 		check(weft_server_new(workers[i], NULL, &servers[i]), "server");
 		check(test_echo_v1_add(servers[i], &echo_handlers, NULL), "echo");
 		check(weft_health_add(program.health, servers[i]), "health");
+		check(weft_reflection_add(servers[i]), "reflection");
 	}
 	check(weft_worker_start(workers[1]), "start");
 	program.worker = workers[0];
