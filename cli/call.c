@@ -62,10 +62,17 @@ static int no_method(const struct weft_schema *schema, const char *name)
 	return EXIT_USAGE;
 }
 
+static const char *method_name(const struct options *options)
+{
+	const char *name = options->positionals[0];
+
+	return *name == '/' ? name + 1 : name;
+}
+
 static int call_method(const struct options *options, const struct weft_schema *schema)
 {
 	struct call call = { options, schema, NULL };
-	const char *name = options->positionals[0];
+	const char *name = method_name(options);
 	struct invocation invocation = {
 		.options = options,
 		.schema = schema,
@@ -75,7 +82,6 @@ static int call_method(const struct options *options, const struct weft_schema *
 	struct input input;
 	int code, r;
 
-	name += *name == '/';
 	call.method = invocation.method = weft_schema_method(schema, name);
 	if (!call.method)
 		return no_method(schema, name);
@@ -93,7 +99,7 @@ int command_call(const struct options *options)
 	struct weft_schema *schema;
 	int code;
 
-	code = descriptors_load(options, &schema);
+	code = descriptors_find(options, method_name(options), options->target, &schema);
 	if (code != 0)
 		return code;
 	code = call_method(options, schema);

@@ -11,7 +11,7 @@ int command_describe(const struct options *options)
 	struct weft_schema *schema;
 	int code;
 
-	code = descriptors_load(options, &schema);
+	code = descriptors_find(options, name, options->target_given, &schema);
 	if (code != 0)
 		return code;
 	if (weft_schema_print(schema, name, &out) < 0)

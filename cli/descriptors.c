@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "contracts.h"
+#include "reflection.h"
 
 #define MAX_SET ((size_t)256 << 20)
 
@@ -55,4 +56,32 @@ int descriptors_load(const struct options *options, struct weft_schema **ret_sch
 	}
 	*ret_schema = schema;
 	return 0;
+}
+
+static bool knows(const struct weft_schema *schema, const char *name)
+{
+	struct weft_buffer out = WEFT_BUFFER_INIT;
+	bool known = weft_schema_print(schema, name, &out) == 0;
+
+	weft_buffer_fini(&out);
+	return known;
+}
+
+int descriptors_find(const struct options *options, const char *name, bool ask_server,
+		     struct weft_schema **ret_schema)
+{
+	struct weft_schema *schema, *reflected = NULL;
+	int code;
+
+	code = descriptors_load(options, &schema);
+	if (code == 0 && ask_server && !knows(schema, name)) {
+		code = reflection_find(options, name, &reflected);
+		if (code != 0 || reflected) {
+			weft_schema_free(schema);
+			schema = reflected;
+		}
+	}
+	if (code == 0)
+		*ret_schema = schema;
+	return code;
 }

@@ -14,14 +14,17 @@ static const struct command {
 	const char *summary;
 	const char *detail;
 } commands[] = {
-	{ "list", "[SERVICE]", false, OPTIONS_SCHEMA, command_list,
-	  "the services of the contracts, or a service's methods", NULL },
-	{ "describe", "NAME", true, OPTIONS_SCHEMA, command_describe,
-	  "a message, enum, service or SERVICE/METHOD as its contract has it", NULL },
+	{ "list", "[SERVICE]", false, OPTIONS_SCHEMA | OPTIONS_PEER, command_list,
+	  "the services of the contracts, or a service's methods",
+	  "With -t it asks the server, by reflection; $WEFT_TARGET alone does not make it.\n" },
+	{ "describe", "NAME", true, OPTIONS_SCHEMA | OPTIONS_PEER, command_describe,
+	  "a message, enum, service or SERVICE/METHOD as its contract has it",
+	  "With -t it asks the server, by reflection, what the contracts do not have.\n" },
 	{ "call", "SERVICE/METHOD", true, OPTIONS_SCHEMA | OPTIONS_PEER | OPTIONS_DATA,
 	  command_call, "call a method; JSON in, JSON out",
 	  "A method that streams takes and gives one JSON value after the other.\n"
-	  "The exit code is 64 plus the gRPC code when the call fails.\n\n"
+	  "The exit code is 64 plus the gRPC code when the call fails.\n"
+	  "A method that the contracts do not have is looked for at the server, by reflection.\n\n"
 	  "  weft call -t https://127.0.0.1:8443 catalog.v1.Catalog/GetProduct \\\n"
 	  "    -d '{\"name\": \"products/85123A\"}'\n" },
 	{ "health", "[SERVICE]", false, OPTIONS_PEER, command_health,

@@ -127,6 +127,8 @@ static int set(const struct flag *flag, const char *value, struct options *optio
 	}
 	if (flag->offset == OPTION(ca))
 		options->ca_given = true;
+	if (flag->offset == OPTION(target))
+		options->target_given = true;
 	return 0;
 }
 

@@ -18,7 +18,8 @@ struct options {
 	const char *key;                          /* --key */
 	bool insecure;                            /* --insecure */
 	bool plaintext;                           /* --plaintext */
-	bool ca_given;                            /* by the flag, not by the environment */
+	bool target_given;                        /* by the flag, not by the environment */
+	bool ca_given;                            /* the same */
 	const char *protoset;                     /* --protoset */
 	const char *data;                         /* -d */
 	const char *headers[OPTIONS_MAX_HEADERS]; /* -H */
