@@ -30,6 +30,8 @@ typedef Grpc__Health__V1__HealthCheckResponse__ServingStatus Status;
 #define STATUS_SERVICE_UNKNOWN                                                                     \
 	GRPC__HEALTH__V1__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN
 
+#define MAX_LISTED 100 /* as other implementations have it */
+
 struct service {
 	Status status;
 	char name[];
@@ -95,6 +97,50 @@ static int check(struct weft_call *call, const Grpc__Health__V1__HealthCheckRequ
 	return grpc_health_v1_check_reply(call, &res);
 }
 
+/* Under the lock. */
+static int fill_list(const struct weft_health *health, struct weft_arena *arena,
+		     Grpc__Health__V1__HealthListResponse *res)
+{
+	void *value;
+
+	res->statuses = weft_arena_alloc(arena, health->services.len * sizeof(*res->statuses));
+	if (!res->statuses)
+		return -ENOMEM;
+	for (size_t at = 0; weft_map_next(&health->services, &at, &value);) {
+		const struct service *service = value;
+		Grpc__Health__V1__HealthListResponse__StatusesEntry *entry;
+		Grpc__Health__V1__HealthCheckResponse *state;
+
+		entry = weft_arena_alloc(arena, sizeof(*entry));
+		state = weft_arena_alloc(arena, sizeof(*state));
+		grpc__health__v1__health_list_response__statuses_entry__init(entry);
+		grpc__health__v1__health_check_response__init(state);
+		state->status = health->down ? STATUS_NOT_SERVING : service->status;
+		entry->key = (char *)service->name; /* stays for the life of `health` */
+		entry->value = state;
+		res->statuses[res->n_statuses++] = entry;
+	}
+	return 0;
+}
+
+static int list(struct weft_call *call, const Grpc__Health__V1__HealthListRequest *req, void *self)
+{
+	Grpc__Health__V1__HealthListResponse res = GRPC__HEALTH__V1__HEALTH_LIST_RESPONSE__INIT;
+	struct attachment *attachment = self;
+	bool too_many;
+	int r = 0;
+
+	pthread_mutex_lock(&attachment->health->lock);
+	too_many = attachment->health->services.len > MAX_LISTED;
+	if (!too_many)
+		r = fill_list(attachment->health, weft_call_arena(call), &res);
+	pthread_mutex_unlock(&attachment->health->lock);
+	if (too_many)
+		return weft_call_fail(call, WEFT_RESOURCE_EXHAUSTED,
+				      "there are more than %d services", MAX_LISTED);
+	return r < 0 ? r : grpc_health_v1_list_reply(call, &res);
+}
+
 /* The call ends at most with its connection, or when its client has seen enough. */
 static void on_watch_gone(void *data)
 {
@@ -140,6 +186,7 @@ static int watch(struct weft_call *call, const Grpc__Health__V1__HealthCheckRequ
 
 static const struct grpc_health_v1_handlers handlers = {
 	.check = check,
+	.list = list,
 	.watch = watch,
 };
 

@@ -42,11 +42,13 @@ class Echo:
 
 class Health:
     def __init__(self, channel):
-        from grpc.health.v1.health_pb2 import HealthCheckRequest, HealthCheckResponse
+        from grpc.health.v1 import health_pb2
 
-        types = HealthCheckRequest, HealthCheckResponse
+        types = health_pb2.HealthCheckRequest, health_pb2.HealthCheckResponse
         path = "/grpc.health.v1.Health/"
         self.Check = method(channel, "unary_unary", path + "Check", *types)
+        lists = health_pb2.HealthListRequest, health_pb2.HealthListResponse
+        self.List = method(channel, "unary_unary", path + "List", *lists)
         self.Watch = method(channel, "unary_stream", path + "Watch", *types)
 
 
@@ -159,6 +161,34 @@ def test_health_check(server):
         with pytest.raises(grpc.RpcError) as failure:
             check("no.Such")
         assert failure.value.code() == CODES.NOT_FOUND
+
+
+def test_health_list(server):
+    from grpc.health.v1 import health_pb2
+
+    states = health_pb2.HealthCheckResponse
+    with server.channel() as channel:
+        stub = Health(channel)
+
+        def listed():
+            answer = stub.List(health_pb2.HealthListRequest(), timeout=10)
+            return {name: state.status for name, state in answer.statuses.items()}
+
+        assert listed() == {"": states.NOT_SERVING}
+        server.say("serving ")
+        server.say("not_serving a.Service")
+        server.say("unknown b.Service")
+        assert listed() == {"": states.SERVING, "a.Service": states.NOT_SERVING,
+                            "b.Service": states.UNKNOWN}
+        for number in range(97):
+            server.say(f"serving c{number}.Service")
+        assert len(listed()) == 100
+        server.say("serving one.TooMany")
+        with pytest.raises(grpc.RpcError) as failure:
+            listed()
+        assert failure.value.code() == CODES.RESOURCE_EXHAUSTED
+        server.say("shutdown")
+        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == states.NOT_SERVING
 
 
 def test_health_watch_on_every_worker(server):

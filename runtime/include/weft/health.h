@@ -21,7 +21,8 @@ enum weft_health_state { WEFT_HEALTH_UNKNOWN, WEFT_HEALTH_SERVING, WEFT_HEALTH_N
 
 int weft_health_new(struct weft_health **ret_health);
 void weft_health_free(struct weft_health *health);
-int weft_health_add(struct weft_health *health, struct weft_server *server); /* Check and Watch */
+int weft_health_add(struct weft_health *health,
+		    struct weft_server *server); /* Check, List and Watch */
 void weft_health_set(struct weft_health *health, const char *service,
 		     enum weft_health_state state); /* any thread */
 
