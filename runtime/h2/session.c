@@ -355,9 +355,21 @@ static void receive_headers(struct weft_h2_stream *stream, bool end)
 		end_remote(stream);
 }
 
+/* From now on our window is what we said, and not HTTP/2's 65,535 bytes: a stream that was opened
+ * before may have lost what it was granted. */
+static void receive_settings_ack(struct session *session)
+{
+	weft_list_each (at, after, &session->streams)
+		session_open_window(weft_list_entry(at, struct weft_h2_stream, all));
+}
+
 static void receive_settings(struct session *session, const nghttp2_frame *frame)
 {
-	if (frame->hd.flags & NGHTTP2_FLAG_ACK || session->ready)
+	if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
+		receive_settings_ack(session);
+		return;
+	}
+	if (session->ready)
 		return;
 	session->ready = true;
 	if (session->events->on_ready)

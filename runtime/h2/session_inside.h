@@ -60,6 +60,8 @@ struct session {
 	char error[160];
 };
 
+/* Lets the peer send what it may. */
+void session_open_window(struct weft_h2_stream *stream);
 /* nghttp2's source of a stream's body, and the trailers that end it. */
 nghttp2_data_provider session_body(void);
 void session_submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,

@@ -165,7 +165,7 @@ void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
  * the owner expects when that is more. A window is opened by half of it or more at a time, and at
  * once for what is expected: nobody would consume anything before it is there.
  */
-static void open_window(struct weft_h2_stream *stream)
+void session_open_window(struct weft_h2_stream *stream)
 {
 	struct session *session = stream->session;
 	nghttp2_session *nghttp2 = session->nghttp2;
@@ -191,11 +191,11 @@ static void open_window(struct weft_h2_stream *stream)
 void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len)
 {
 	stream->unconsumed -= len < stream->unconsumed ? len : stream->unconsumed;
-	open_window(stream);
+	session_open_window(stream);
 }
 
 void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len)
 {
 	stream->expected = len < MOST_EXPECTED ? len : MOST_EXPECTED;
-	open_window(stream);
+	session_open_window(stream);
 }

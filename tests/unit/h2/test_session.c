@@ -419,6 +419,25 @@ static void test_expect_lets_a_large_message_in(void **state)
 	pair_fini(&pair);
 }
 
+/* Before it has seen our SETTINGS a client sends by HTTP/2's own window; what it lacks when ours
+ * takes its place must be granted anew. */
+static void test_a_client_that_was_early_gets_its_window(void **state)
+{
+	struct pair pair = { 0 };
+	uint8_t room[100000];
+	size_t n;
+
+	pair.server.session = session_new(SESSION_SERVER, NULL, &events, &pair.server);
+	pair.client.session = session_new(SESSION_CLIENT, NULL, &events, &pair.client);
+	pair.server.consume = true;
+	write_bytes(request(&pair, false), 200000);
+	n = session_send(pair.client.session, room, sizeof(room));
+	session_receive(pair.server.session, room, n, 1);
+	settle(&pair);
+	assert_int_equal(pair.server.received, 200000);
+	pair_fini(&pair);
+}
+
 static void test_resets(void **state)
 {
 	struct pair pair;
@@ -752,6 +771,7 @@ int main(void)
 		cmocka_unit_test(test_the_window_holds_a_sender_back),
 		cmocka_unit_test(test_a_stalled_stream_does_not_stall_the_connection),
 		cmocka_unit_test(test_expect_lets_a_large_message_in),
+		cmocka_unit_test(test_a_client_that_was_early_gets_its_window),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_large_headers),
 		cmocka_unit_test(test_drain_lets_streams_finish),
