@@ -16,8 +16,9 @@
 #include <weft/h2.h>
 
 #include "h2/session.h"
+#include "h2/watch.h"
 
-#define PREFACE_TIMEOUT (10 * WEFT_SECOND)
+#define HEADERS_TIMEOUT (10 * WEFT_SECOND)
 #define DRAIN_TIMEOUT   WEFT_SECOND /* for peers that do not answer PING */
 
 enum connection_state { OPEN, CLOSING, GONE };
@@ -33,10 +34,11 @@ struct weft_h2 {
 	uint64_t idle_timeout_ns;
 	struct weft_timer
 		timer; /* for the preface, then for idleness, then for the drain's answer */
+	struct watch watch;
 	struct weft_task task;
 	bool queued; /* `task` is */
 	bool paused;
-	bool timed_out;
+	const char *fault;        /* why we have given it up, or NULL */
 	struct weft_buffer early; /* weft_h2_receive: its callbacks must wait for the loop */
 };
 
@@ -63,6 +65,7 @@ static void close_transport(struct weft_h2 *h2)
 		return;
 	h2->state = CLOSING;
 	weft_timer_stop(h2->loop, &h2->timer);
+	watch_stop(&h2->watch);
 	weft_transport_close(h2->transport, false);
 }
 
@@ -102,6 +105,7 @@ static void settle(struct weft_h2 *h2)
 	}
 	watch_congestion(h2);
 	watch_idleness(h2);
+	watch_streams(&h2->watch);
 }
 
 static void receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len)
@@ -113,6 +117,8 @@ static void receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len)
 		session_abort(h2->session, WEFT_H2_CONNECT_ERROR);
 		close_transport(h2);
 	}
+	if (h2->state == OPEN)
+		watch_received(&h2->watch);
 	settle(h2);
 }
 
@@ -147,13 +153,36 @@ static void on_timer(struct weft_timer *timer, void *data)
 	if (session_draining(h2->session)) {
 		session_drain_last(h2->session);
 	} else if (!session_ready(h2->session)) {
-		h2->timed_out = true;
+		h2->fault = "the peer does not speak HTTP/2";
 		weft_h2_close(h2, WEFT_H2_SETTINGS_TIMEOUT);
 	} else if (!session_streams(h2->session)) {
 		weft_h2_drain(h2);
 	}
 	settle(h2);
 }
+
+/* --- What time finds ---------------------------------------------------------------------- */
+
+static void on_age(void *data)
+{
+	weft_h2_drain(data);
+}
+
+static void on_fault(uint32_t error_code, const char *why, bool now, void *data)
+{
+	struct weft_h2 *h2 = data;
+
+	h2->fault = why;
+	if (!now) {
+		weft_h2_close(h2, error_code);
+		return;
+	}
+	session_abort(h2->session, WEFT_H2_CONNECT_ERROR);
+	close_transport(h2);
+	weft_transport_close(h2->transport, true);
+}
+
+static const struct watch_events watch_events = { .on_age = on_age, .on_fault = on_fault };
 
 /* --- The session's events ----------------------------------------------------------------- */
 
@@ -194,6 +223,14 @@ static void on_drain_answer(void *data)
 		session_drain_last(h2->session);
 }
 
+static void on_ping(void *data)
+{
+	struct weft_h2 *h2 = data;
+
+	if (h2->state == OPEN)
+		watch_pinged(&h2->watch);
+}
+
 static void on_output(void *data)
 {
 	struct weft_h2 *h2 = data;
@@ -212,6 +249,7 @@ static const struct session_events session_events = {
 	.on_ready = on_ready,
 	.on_goaway = on_goaway,
 	.on_drain_answer = on_drain_answer,
+	.on_ping = on_ping,
 	.on_output = on_output,
 	.on_dispatch = on_dispatch,
 };
@@ -235,6 +273,8 @@ static size_t on_flush(struct weft_transport *transport, uint8_t *room, size_t c
 	struct weft_h2 *h2 = data;
 	size_t n = session_send(h2->session, room, cap);
 
+	if (n && h2->state == OPEN)
+		watch_sent(&h2->watch);
 	if (n < cap)
 		settle(h2);
 	return n;
@@ -247,9 +287,9 @@ static void on_close(struct weft_transport *transport, int error, void *data)
 	char text[256];
 
 	snprintf(text, sizeof(text), "%s", words ? words : "");
-	if (!error && h2->timed_out) {
+	if (h2->fault) {
 		error = -ETIMEDOUT;
-		snprintf(text, sizeof(text), "the peer does not speak HTTP/2");
+		snprintf(text, sizeof(text), "%s", h2->fault);
 	} else if (!error && session_error(h2->session)[0]) {
 		error = -EPROTO;
 		snprintf(text, sizeof(text), "%s", session_error(h2->session));
@@ -257,6 +297,7 @@ static void on_close(struct weft_transport *transport, int error, void *data)
 
 	h2->state = GONE;
 	weft_timer_stop(h2->loop, &h2->timer);
+	watch_stop(&h2->watch);
 	session_abort(h2->session, WEFT_H2_CONNECT_ERROR);
 	session_dispatch(h2->session);
 	h2->events->on_close(h2, error, text, h2->data);
@@ -278,19 +319,25 @@ static struct weft_h2 *connection_new(enum session_role role, struct weft_transp
 				      const struct weft_h2_events *events, void *data)
 {
 	struct weft_h2 *h2 = calloc(1, sizeof(*h2));
+	struct weft_h2_options own = { .size = sizeof(own) };
 
 	if (!h2)
 		abort();
+	if (options) /* an older caller's struct is shorter */
+		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
+	if (!own.headers_timeout_ns)
+		own.headers_timeout_ns = HEADERS_TIMEOUT;
+	h2->idle_timeout_ns = own.idle_timeout_ns;
 	h2->role = role;
 	h2->transport = transport;
 	h2->loop = weft_worker_loop(weft_transport_worker(transport));
 	h2->events = events;
 	h2->data = data;
-	h2->idle_timeout_ns = options ? options->idle_timeout_ns : 0;
 	h2->task.run = on_task;
-	h2->session = session_new(role, options, &session_events, h2);
+	h2->session = session_new(role, &own, &session_events, h2);
+	watch_init(&h2->watch, h2->loop, transport, h2->session, &own, &watch_events, h2);
 	weft_timer_init(&h2->timer, on_timer, h2);
-	weft_timer_start(h2->loop, &h2->timer, PREFACE_TIMEOUT);
+	weft_timer_start(h2->loop, &h2->timer, own.headers_timeout_ns);
 	weft_transport_set_events(transport, &transport_events, h2);
 	weft_transport_want_write(transport);
 	return h2;
@@ -339,6 +386,11 @@ void weft_h2_close(struct weft_h2 *h2, uint32_t error_code)
 bool weft_h2_can_request(const struct weft_h2 *h2)
 {
 	return h2->state == OPEN && session_can_request(h2->session);
+}
+
+bool weft_h2_too_many_pings(const struct weft_h2 *h2)
+{
+	return session_heard_too_many_pings(h2->session);
 }
 
 size_t weft_h2_streams(const struct weft_h2 *h2)

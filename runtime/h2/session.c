@@ -23,6 +23,8 @@
 
 static const uint8_t drain_ping[8] = { 'w', 'e', 'f', 't', 'g', 'o', 'n', 'e' };
 
+static const char too_many_pings[] = "too_many_pings"; /* gRFC A8 */
+
 /* --- Streams that have something to tell their owner -------------------------------------- */
 
 static void make_pending(struct weft_h2_stream *stream)
@@ -158,6 +160,7 @@ static int on_frame_send(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	case NGHTTP2_HEADERS:
 	case NGHTTP2_DATA:
 		budget_earn(&session->useless, 2);
+		session->payloads++;
 		if (session->role == SESSION_SERVER && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
 			ask_to_stop_sending(session, frame->hd.stream_id);
 		break;
@@ -378,8 +381,12 @@ static void receive_settings(struct session *session, const nghttp2_frame *frame
 
 static void receive_ping(struct session *session, const nghttp2_frame *frame)
 {
-	if (frame->hd.flags & NGHTTP2_FLAG_ACK && session->draining &&
-	    !memcmp(frame->ping.opaque_data, drain_ping, sizeof(drain_ping)))
+	if (!(frame->hd.flags & NGHTTP2_FLAG_ACK)) {
+		if (session->events->on_ping)
+			session->events->on_ping(session->data);
+		return;
+	}
+	if (session->draining && !memcmp(frame->ping.opaque_data, drain_ping, sizeof(drain_ping)))
 		session->events->on_drain_answer(session->data);
 }
 
@@ -388,6 +395,10 @@ static void receive_goaway(struct session *session, const nghttp2_frame *frame)
 	if (frame->goaway.error_code)
 		snprintf(session->error, sizeof(session->error), "the peer says %s",
 			 nghttp2_http2_strerror(frame->goaway.error_code));
+	if (frame->goaway.error_code == NGHTTP2_ENHANCE_YOUR_CALM &&
+	    frame->goaway.opaque_data_len == sizeof(too_many_pings) - 1 &&
+	    !memcmp(frame->goaway.opaque_data, too_many_pings, sizeof(too_many_pings) - 1))
+		session->too_many_pings = true;
 	session->events->on_goaway(frame->goaway.error_code, session->data);
 }
 
@@ -659,6 +670,48 @@ void session_terminate(struct session *session, uint32_t error_code)
 	nghttp2_session_terminate_session(session->nghttp2, error_code);
 	session_abort(session, error_code ? error_code : NGHTTP2_CANCEL);
 	session->events->on_output(session->data);
+}
+
+void session_ping(struct session *session)
+{
+	nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, NULL);
+	session->events->on_output(session->data);
+}
+
+void session_say_too_many_pings(struct session *session)
+{
+	nghttp2_submit_goaway(session->nghttp2, NGHTTP2_FLAG_NONE,
+			      nghttp2_session_get_last_proc_stream_id(session->nghttp2),
+			      NGHTTP2_ENHANCE_YOUR_CALM, (const uint8_t *)too_many_pings,
+			      sizeof(too_many_pings) - 1);
+}
+
+bool session_heard_too_many_pings(const struct session *session)
+{
+	return session->too_many_pings;
+}
+
+uint64_t session_payloads(const struct session *session)
+{
+	return session->payloads;
+}
+
+bool session_sweep(struct session *session, uint64_t now, uint64_t timeout_ns)
+{
+	bool waiting = false;
+
+	weft_list_each (at, after, &session->streams) {
+		struct weft_h2_stream *stream = weft_list_entry(at, struct weft_h2_stream, all);
+
+		if (stream->life != STREAM_LIVE || !stream->unsent)
+			continue;
+		waiting = true;
+		if (!stream->stuck_since)
+			stream->stuck_since = now;
+		else if (now - stream->stuck_since >= timeout_ns)
+			weft_h2_stream_reset(stream, NGHTTP2_CANCEL);
+	}
+	return waiting;
 }
 
 size_t session_streams(const struct session *session)

@@ -26,6 +26,7 @@ struct session_events {
 	void (*on_ready)(void *data);
 	void (*on_goaway)(uint32_t error_code, void *data);
 	void (*on_drain_answer)(void *data); /* all that was sent before session_drain is here */
+	void (*on_ping)(void *data);         /* of the peer; may be NULL */
 	/* session_send has something to give. Often, and cheap. */
 	void (*on_output)(void *data);
 	/* session_dispatch has something to do. Never from within it. */
@@ -62,6 +63,16 @@ bool session_draining(const struct session *session);
 void session_terminate(struct session *session, uint32_t error_code);
 /* The wire is gone: every stream is closed with the code. */
 void session_abort(struct session *session, uint32_t error_code);
+
+/* Keepalive. The answer needs no event: any byte is a sign of life. */
+void session_ping(struct session *session);
+void session_say_too_many_pings(struct session *session); /* before session_terminate */
+bool session_heard_too_many_pings(const struct session *session);
+uint64_t session_payloads(const struct session *session); /* HEADERS and DATA that we have sent */
+
+/* Resets the streams of which no byte has left for `timeout_ns`, though some wait. True: some wait.
+ * Time counts from the first sweep that sees them. */
+bool session_sweep(struct session *session, uint64_t now, uint64_t timeout_ns);
 
 size_t session_streams(const struct session *session);
 bool session_can_request(const struct session *session);

@@ -49,14 +49,16 @@ struct session {
 	struct walk walk;
 	struct gaps gaps;
 	struct finished finished;
+	uint64_t payloads;
 	uint32_t stream_window;
-	bool ready;       /* the peer's SETTINGS have come */
-	bool draining;    /* session_drain */
-	bool drained;     /* session_drain_last */
-	bool in_headers;  /* a header block has begun and not ended */
-	bool ended;       /* session_terminate or session_abort: no stream is opened any more */
-	bool dispatching; /* on_dispatch is called, session_dispatch is due */
-	struct room room; /* of session_send, while it runs */
+	bool ready;          /* the peer's SETTINGS have come */
+	bool draining;       /* session_drain */
+	bool drained;        /* session_drain_last */
+	bool too_many_pings; /* says the peer */
+	bool in_headers;     /* a header block has begun and not ended */
+	bool ended;          /* session_terminate or session_abort: no stream is opened any more */
+	bool dispatching;    /* on_dispatch is called, session_dispatch is due */
+	struct room room;    /* of session_send, while it runs */
 	char error[160];
 };
 

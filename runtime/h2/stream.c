@@ -43,6 +43,7 @@ void stream_free(struct weft_h2_stream *stream)
 void stream_take(struct weft_h2_stream *stream, size_t len, struct room *room)
 {
 	stream->unsent -= len;
+	stream->stuck_since = 0;
 	while (len) {
 		struct chunk *chunk = stream->first;
 		size_t n = chunk->len - chunk->at < len ? chunk->len - chunk->at : len;

@@ -57,6 +57,7 @@ struct weft_h2_stream {
 	bool refused;
 	bool was_full; /* on_writable is owed */
 	uint32_t error_code;
+	uint64_t stuck_since; /* a sweep has seen unsent bytes, and none has left since; or 0 */
 
 	struct chunk *first;
 	struct chunk *last;

@@ -64,6 +64,26 @@ struct weft_h2_options {
 		max_header_list; /* 0: 16 KiB of name + value + 32 each; above: on_stream is not called and
 	                                     the stream is answered 431 (server) or reset (client) */
 	uint64_t idle_timeout_ns; /* 0: none; without a stream for that long: drain */
+
+	/* For the preface with SETTINGS, and for each block of headers; 0: 10 s. */
+	uint64_t headers_timeout_ns;
+	/* A peer that takes no byte for this long, while some wait, is cut off; 0: 30 s. */
+	uint64_t write_timeout_ns;
+	/* A stream whose window the peer keeps shut for this long, while bytes wait, is reset; 0: 10 min. */
+	uint64_t window_timeout_ns;
+	/* Keepalive (gRFC A8): a PING after so much silence, 0: none; without an answer for so long (0: 20 s)
+	 * the connection is lost. Only while there are streams, or always. */
+	uint64_t keepalive_ns;
+	uint64_t keepalive_timeout_ns;
+	bool keepalive_idle;
+	/* The PINGs of the peer: no more often than this, without a stream every two hours unless
+	 * `permit_ping_idle`; the third one too many ends the connection. 0: as many as it likes. */
+	uint64_t permit_ping_ns;
+	bool permit_ping_idle;
+	/* Age (gRFC A9): after this time, give or take a tenth, the connection drains; what is left after the
+	 * grace is cut off. 0: never. */
+	uint64_t max_age_ns;
+	uint64_t max_age_grace_ns;
 };
 
 /* Takes the transport over (it is open); the connection closes it. */
@@ -85,6 +105,8 @@ void weft_h2_close(struct weft_h2 *h2,
 bool weft_h2_can_request(
 	const struct weft_h2 *h2); /* client: not draining, ids left, under the peer's limit */
 size_t weft_h2_streams(const struct weft_h2 *h2); /* open streams */
+/* The peer has said that it gets too many PINGs. */
+bool weft_h2_too_many_pings(const struct weft_h2 *h2);
 struct weft_transport *weft_h2_transport(const struct weft_h2 *h2);
 
 /* Client: opens a stream. NULL only when !weft_h2_can_request(h2). */

@@ -21,6 +21,11 @@ struct end {
 	bool server;
 	bool ready;
 	bool goaway;
+	uint32_t goaway_code;
+	bool too_many_pings;
+	size_t body; /* that each request is answered with */
+	bool reset;
+	uint32_t reset_code;
 	bool closed;
 	int error;
 };
@@ -57,9 +62,54 @@ static void run_until(struct rig *rig, const bool *until)
 static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 						     struct weft_h2_stream *stream,
 						     const struct weft_h2_header *headers, size_t n,
-						     bool end, void **ret_data, void *data)
+						     bool end, void **ret_data, void *data);
+
+static void on_stream_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
+			      size_t n, bool end, void *data)
 {
-	return NULL;
+}
+
+static void on_stream_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len,
+			   void *data)
+{
+}
+
+static void on_stream_event(struct weft_h2_stream *stream, void *data)
+{
+}
+
+static void on_stream_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
+			    void *data)
+{
+	struct end *end = data;
+
+	end->reset = true;
+	end->reset_code = error_code;
+}
+
+static const struct weft_h2_stream_events stream_events = {
+	.on_headers = on_stream_headers,
+	.on_data = on_stream_data,
+	.on_end = on_stream_event,
+	.on_writable = on_stream_event,
+	.on_close = on_stream_close,
+};
+
+static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
+						     struct weft_h2_stream *stream,
+						     const struct weft_h2_header *headers, size_t n,
+						     bool last, void **ret_data, void *data)
+{
+	const struct weft_h2_header ok = WEFT_H2_HEADER(":status", "200");
+	struct end *end = data;
+	uint8_t *room;
+
+	weft_h2_respond(stream, &ok, 1, false);
+	room = weft_h2_stream_reserve(stream, end->body);
+	assert_non_null(room);
+	memset(room, 0, end->body);
+	*ret_data = end;
+	return &stream_events;
 }
 
 static void on_ready(struct weft_h2 *h2, void *data)
@@ -73,8 +123,9 @@ static void on_goaway(struct weft_h2 *h2, uint32_t error_code, void *data)
 {
 	struct end *end = data;
 
-	assert_int_equal(error_code, WEFT_H2_NO_ERROR);
 	end->goaway = true;
+	end->goaway_code = error_code;
+	end->too_many_pings = weft_h2_too_many_pings(h2);
 }
 
 static void on_close(struct weft_h2 *h2, int r, const char *error, void *data)
@@ -131,6 +182,7 @@ static void test_an_idle_connection_is_drained(void **state)
 	run_until(&rig, &rig.client.closed);
 	run_until(&rig, &rig.server.closed);
 	assert_true(rig.client.ready && rig.client.goaway);
+	assert_int_equal(rig.client.goaway_code, WEFT_H2_NO_ERROR);
 	assert_int_equal(rig.client.error, 0);
 	assert_int_equal(rig.server.error, 0);
 	weft_worker_free(rig.worker);
@@ -190,6 +242,159 @@ static void test_garbage_closes(void **state)
 	weft_worker_free(rig.worker);
 }
 
+/* --- A peer that speaks from a script, and does not listen --------------------------------- */
+
+static const uint8_t greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+				  /* SETTINGS: streams may send 2 GiB; then the connection too */
+				  "\0\0\6\4\0\0\0\0\0\0\4\x7f\xff\xff\xff"
+				  "\0\0\4\x8\0\0\0\0\0\x7f\0\0\0";
+static const uint8_t shut_greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+				       /* SETTINGS: streams may send nothing */
+				       "\0\0\6\4\0\0\0\0\0\0\4\0\0\0\0";
+static const uint8_t request[] = "\0\0\6\1\5\0\0\0\1\x83\x86\x84\x41\1a";
+static const uint8_t half_a_request[] = "\0\0\6\1\1\0\0\0\1\x83\x86\x84\x41\1a";
+
+static void say(struct rig *rig, const uint8_t *bytes, size_t len)
+{
+	assert_int_equal(write(rig->fds[1], bytes, len), (ssize_t)len);
+}
+
+#define SAY(rig, text) say((rig), (text), sizeof(text) - 1)
+
+static void end_of_scripted(struct rig *rig)
+{
+	run_until(rig, &rig->server.closed);
+	assert_int_equal(rig->server.error, -ETIMEDOUT);
+	close(rig->fds[1]);
+	weft_worker_free(rig->worker);
+}
+
+static void test_a_peer_that_says_nothing(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.headers_timeout_ns = 20 * WEFT_MS;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	end_of_scripted(&rig);
+}
+
+static void test_a_peer_that_does_not_finish_its_headers(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.headers_timeout_ns = 20 * WEFT_MS;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, greeting);
+	SAY(&rig, half_a_request);
+	end_of_scripted(&rig);
+	assert_true(rig.server.ready);
+}
+
+static void test_a_peer_that_does_not_read(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.write_timeout_ns = 20 * WEFT_MS;
+	rig.server.body = (size_t)8 << 20;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, greeting);
+	SAY(&rig, request);
+	end_of_scripted(&rig);
+	assert_int_equal(rig.server.reset_code, WEFT_H2_CONNECT_ERROR);
+}
+
+static void test_a_peer_that_keeps_its_window_shut(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.write_timeout_ns = 5 * WEFT_MS;
+	rig.server.options.window_timeout_ns = 20 * WEFT_MS;
+	rig.server.body = 100;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, shut_greeting);
+	SAY(&rig, request);
+	run_until(&rig, &rig.server.reset);
+	assert_int_equal(rig.server.reset_code, WEFT_H2_CANCEL);
+	assert_false(rig.server.closed); /* only the stream pays */
+	close(rig.fds[1]);
+	run_until(&rig, &rig.server.closed);
+	weft_worker_free(rig.worker);
+}
+
+static void test_a_peer_that_does_not_answer_ping(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.keepalive_ns = 10 * WEFT_MS;
+	rig.server.options.keepalive_timeout_ns = 10 * WEFT_MS;
+	rig.server.options.keepalive_idle = true;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, greeting);
+	end_of_scripted(&rig);
+	assert_true(rig.server.ready);
+}
+
+/* --- Keepalive and age, between two of us ------------------------------------------------- */
+
+static void test_too_many_pings(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.client.options.keepalive_ns = WEFT_MS;
+	rig.client.options.keepalive_timeout_ns = PATIENCE;
+	rig.client.options.keepalive_idle = true;
+	rig.server.options.permit_ping_ns = 3600 * WEFT_SECOND;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	open_end(&rig, &rig.client, rig.fds[1]);
+	run_until(&rig, &rig.client.goaway);
+	assert_int_equal(rig.client.goaway_code, WEFT_H2_ENHANCE_YOUR_CALM);
+	assert_true(rig.client.too_many_pings);
+	run_until(&rig, &rig.client.closed);
+	run_until(&rig, &rig.server.closed);
+	weft_worker_free(rig.worker);
+}
+
+/* Many times its silence and its patience long: only a PING that is not answered ends it. */
+static void test_keepalive_keeps_alive(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.client.options.keepalive_ns = 5 * WEFT_MS;
+	rig.client.options.keepalive_timeout_ns = PATIENCE;
+	rig.client.options.keepalive_idle = true;
+	rig.server.options.max_age_ns = 100 * WEFT_MS;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	open_end(&rig, &rig.client, rig.fds[1]);
+	run_until(&rig, &rig.client.closed);
+	assert_int_equal(rig.client.goaway_code, WEFT_H2_NO_ERROR);
+	assert_int_equal(rig.client.error, 0);
+	run_until(&rig, &rig.server.closed);
+	assert_int_equal(rig.server.error, 0); /* of age */
+	weft_worker_free(rig.worker);
+}
+
+static void test_age_has_a_grace(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.max_age_ns = 10 * WEFT_MS;
+	rig.server.options.max_age_grace_ns = 20 * WEFT_MS;
+	rig.server.body = 10; /* and never an end */
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, greeting);
+	SAY(&rig, request);
+	end_of_scripted(&rig);
+	assert_true(rig.server.reset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +402,14 @@ int main(void)
 		cmocka_unit_test(test_a_client_without_streams_drains_at_once),
 		cmocka_unit_test(test_early_bytes_are_heard_from_the_loop),
 		cmocka_unit_test(test_garbage_closes),
+		cmocka_unit_test(test_a_peer_that_says_nothing),
+		cmocka_unit_test(test_a_peer_that_does_not_finish_its_headers),
+		cmocka_unit_test(test_a_peer_that_does_not_read),
+		cmocka_unit_test(test_a_peer_that_keeps_its_window_shut),
+		cmocka_unit_test(test_a_peer_that_does_not_answer_ping),
+		cmocka_unit_test(test_too_many_pings),
+		cmocka_unit_test(test_keepalive_keeps_alive),
+		cmocka_unit_test(test_age_has_a_grace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
