@@ -62,7 +62,8 @@ bool weft_utf8_valid(const uint8_t *bytes, size_t len)
 		uint64_t eight;
 		size_t n;
 
-		if (len - i >= sizeof(eight)) { /* nearly all text is ASCII: eight bytes in one look */
+		/* nearly all text is ASCII: eight bytes in one look */
+		if (len - i >= sizeof(eight)) {
 			memcpy(&eight, bytes + i, sizeof(eight));
 			if ((eight & UINT64_C(0x8080808080808080)) == 0) {
 				i += sizeof(eight);

@@ -1,6 +1,6 @@
 /*
- * A walk over the frames of what a peer sends, by their headers alone, ahead of nghttp2: to see what
- * it drops without a word.
+ * A walk over the frames of what a peer sends, by their headers alone, ahead of nghttp2: to see
+ * what it drops without a word.
  */
 #ifndef H2_WALK_H
 #define H2_WALK_H
@@ -21,8 +21,8 @@ struct walk_frame {
 	int32_t id;
 };
 
-/* Goes on in *bytes, and takes off what it has passed. False: the end was met before a frame's header
- * was complete. */
+/* Goes on in *bytes, and takes off what it has passed. False: the end was met before a frame's
+ * header was complete. */
 bool walk_next(struct walk *walk, const uint8_t **bytes, size_t *len, struct walk_frame *ret_frame);
 
 #endif

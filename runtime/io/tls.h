@@ -26,7 +26,8 @@ enum {
 	WEFT_TLS_END = 2,   /* the peer has said close_notify */
 };
 
-/* `server_name` is for a client: -EINVAL when it does not say whom to verify. A server's is NULL. */
+/* `server_name` is for a client: -EINVAL when it does not say whom to verify. A server's is
+ * NULL. */
 int weft_tls_stream_new(struct weft_tls *tls, const char *server_name,
 			struct weft_tls_stream **ret_stream);
 void weft_tls_stream_free(struct weft_tls_stream *stream); /* takes NULL */

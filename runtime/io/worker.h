@@ -1,7 +1,8 @@
 /*
  * What a worker is to the transports that live on it. It lends them the memory that bytes pass
- * through on their way in and out, and it outlives them. One set serves them all, because a transport uses it within one callback
- * and leaves nothing in it; so a thousand idle connections own no buffer.
+ * through on their way in and out, and it outlives them. One set serves them all, because a
+ * transport uses it within one callback and leaves nothing in it; so a thousand idle connections
+ * own no buffer.
  */
 #ifndef WEFT_IO_WORKER_H
 #define WEFT_IO_WORKER_H

@@ -61,7 +61,7 @@ unsigned weft_encoding_parse_list(const char *list, size_t len)
 	return accepted;
 }
 
-/* --- Out ------------------------------------------------------------------------------------------ */
+/* --- Out -------------------------------------------------------------------------------------- */
 
 static int container(enum weft_encoding encoding)
 {
@@ -105,7 +105,7 @@ int weft_compress(enum weft_encoding encoding, struct weft_bytes message, struct
 	return r;
 }
 
-/* --- In ------------------------------------------------------------------------------------------- */
+/* --- In --------------------------------------------------------------------------------------- */
 
 /* Gives `stream` more room in `out`, but none past `max` and one byte more, which tells a message
  * of just that length from one that goes on. */

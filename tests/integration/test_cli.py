@@ -42,13 +42,15 @@ class Catalog:
 
     def fail(self, context):
         status = self.status.Status(code=5, message="there is none")
-        status.details.add().Pack(self.error_details.ErrorInfo(reason="NO_SUCH_PRODUCT", domain="test"))
+        status.details.add().Pack(self.error_details.ErrorInfo(
+            reason="NO_SUCH_PRODUCT", domain="test"))
         context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
         context.abort(grpc.StatusCode.NOT_FOUND, "there is none")
 
     def export_products(self, request, context):
         for number in range(3):
-            yield self.messages.ExportProductsResponse(product=self.messages.Product(name=f"products/{number}"))
+            yield self.messages.ExportProductsResponse(
+                product=self.messages.Product(name=f"products/{number}"))
 
     def import_products(self, requests, context):
         for request in requests:
@@ -60,7 +62,8 @@ class Catalog:
         messages = self.messages
 
         def kind(make, function, request, response):
-            return make(function, request_deserializer=request.FromString, response_serializer=response.SerializeToString)
+            return make(function, request_deserializer=request.FromString,
+                        response_serializer=response.SerializeToString)
 
         return grpc.method_handlers_generic_handler("catalog.v1.Catalog", {
             "GetProduct": kind(grpc.unary_unary_rpc_method_handler, self.get_product,
@@ -101,7 +104,8 @@ def server(contracts, catalog, certificates, tmp_path_factory):
     server = grpc.server(futures.ThreadPoolExecutor(8))
     server.add_generic_rpc_handlers((catalog.handler(), health_handler(health_pb2)))
     tls = certificates / "tls"
-    credentials = grpc.ssl_server_credentials([((tls / "server.key").read_bytes(), (tls / "server.pem").read_bytes())])
+    credentials = grpc.ssl_server_credentials(
+        [((tls / "server.key").read_bytes(), (tls / "server.pem").read_bytes())])
     server.port = server.add_secure_port("127.0.0.1:0", credentials)
     server.socket = f"unix:{tmp_path_factory.mktemp('cli')}/s"
     server.add_insecure_port(server.socket)
@@ -116,10 +120,13 @@ def weft(build, server):
 
     def run(*arguments, input=None, environment=None):
         environment = {"WEFT_TARGET": server.socket, **(environment or {})}
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("WEFT_")}
-        result = subprocess.run([build / "cli/weft", *map(str, arguments)], input=input, text=True, timeout=WAIT,
-                                capture_output=True, env={**inherited, **environment}, check=False)
-        assert "Sanitizer" not in result.stderr and "runtime error" not in result.stderr, result.stderr
+        inherited = {name: value for name, value in os.environ.items()
+                     if not name.startswith("WEFT_")}
+        result = subprocess.run([build / "cli/weft", *map(str, arguments)], input=input, text=True,
+                                timeout=WAIT, capture_output=True,
+                                env={**inherited, **environment}, check=False)
+        for word in ("Sanitizer", "runtime error"):
+            assert word not in result.stderr, result.stderr
         return result
 
     return run
@@ -151,7 +158,8 @@ def test_tls_with_our_authority(weft, server, certificates):
 def test_file_targets(weft, server, certificates, tmp_path):
     address = tmp_path / "address"
     address.write_text(f"127.0.0.1:{server.port}\n")
-    assert weft("health", "-t", f"file://{address}", "--ca", certificates / "ca.pem").returncode == 0
+    asked = weft("health", "-t", f"file://{address}", "--ca", certificates / "ca.pem")
+    assert asked.returncode == 0
 
 
 def test_server_stream_is_a_message_a_line(weft):
@@ -162,7 +170,8 @@ def test_server_stream_is_a_message_a_line(weft):
 
 
 def test_client_stream_from_a_pipe_and_a_file(weft, catalog, tmp_path):
-    lines = "".join(json.dumps({"product": {"name": f"products/{n}", "title": "x" * 200}}) + "\n" for n in range(5000))
+    lines = "".join(json.dumps({"product": {"name": f"products/{n}", "title": "x" * 200}}) + "\n"
+                    for n in range(5000))
     file = tmp_path / "products.ndjson"
     file.write_text(lines)
     for data, text in (("@-", lines), (f"@{file}", None)):
@@ -175,7 +184,8 @@ def test_client_stream_from_a_pipe_and_a_file(weft, catalog, tmp_path):
 def test_messages_leave_as_they_are_typed(build, server, catalog):
     catalog.imported.clear()
     catalog.first.clear()
-    process = subprocess.Popen([build / "cli/weft", "call", "-t", server.socket, "catalog.v1.Catalog/ImportProducts",
+    process = subprocess.Popen([build / "cli/weft", "call", "-t", server.socket,
+                                "catalog.v1.Catalog/ImportProducts",
                                 "-d", "@-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     process.stdin.write(b'{"product": {"name": "products/first"}}\n')
     process.stdin.flush()
@@ -190,7 +200,8 @@ def test_a_failed_call(weft):
     assert result.stdout == ""
     first, rest = result.stderr.split("\n", 1)
     assert first == "weft: NOT_FOUND (5): there is none"
-    assert json.loads(rest) == {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "NO_SUCH_PRODUCT",
+    assert json.loads(rest) == {"@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                                "reason": "NO_SUCH_PRODUCT",
                                 "domain": "test"}
 
 
@@ -205,7 +216,8 @@ def test_metadata_both_ways(weft, catalog):
     result = weft("call", GET, "-H", "x-one: 1", "-H", "x-two-bin:AAE=", "-v")
     assert result.returncode == 0
     assert catalog.metadata["x-one"] == "1" and catalog.metadata["x-two-bin"] == b"\x00\x01"
-    assert "header x-head: h\n" in result.stderr and "trailer x-tail-bin: (2 bytes)\n" in result.stderr
+    assert "header x-head: h\n" in result.stderr
+    assert "trailer x-tail-bin: (2 bytes)\n" in result.stderr
 
 
 @pytest.mark.parametrize("arguments, words", [
@@ -238,7 +250,8 @@ def test_a_broken_line_in_a_stream_names_its_place(weft, catalog):
     result = weft("call", "catalog.v1.Catalog/ImportProducts", "-d", "@-",
                   input='{"product": {}}\n\n{"product": {"weightGrams": "heavy"}}\n')
     assert result.returncode == USAGE
-    assert 'standard input, line 3, column 29: product.weight_grams: "heavy" is not an int32' in result.stderr
+    assert ('standard input, line 3, column 29: product.weight_grams: "heavy" is not an int32'
+            in result.stderr)
 
 
 def test_health(weft):
@@ -257,7 +270,8 @@ def test_contracts_built_in_and_from_a_file(weft, build, tmp_path):
     assert 'get: "/v1/{name=products/*}"' in method and "// Gives one product." in method
     protoset = build / "tests/unit/json/json_test.binpb"
     assert weft("list", "--protoset", protoset).stdout == "weft.test.Answers\n"
-    assert "map<string, int32> by_string = 41;" in weft("describe", "weft.test.Everything", "--protoset", protoset).stdout
+    described = weft("describe", "weft.test.Everything", "--protoset", protoset)
+    assert "map<string, int32> by_string = 41;" in described.stdout
 
 
 def test_a_full_disk_is_a_failure(build, server):

@@ -22,7 +22,8 @@ class Handlers(grpc.GenericRpcHandler):
         self.seen[name] = dict(details.invocation_metadata)
         makers = {
             "Echo": (grpc.unary_unary_rpc_method_handler, self.echo),
-            "Large": (grpc.unary_unary_rpc_method_handler, lambda request, context: b"x" * int(request)),
+            "Large": (grpc.unary_unary_rpc_method_handler,
+                      lambda request, context: b"x" * int(request)),
             "Count": (grpc.unary_stream_rpc_method_handler, self.count),
             "Sum": (grpc.stream_unary_rpc_method_handler, self.sum),
             "Chat": (grpc.stream_stream_rpc_method_handler, self.chat),
@@ -85,7 +86,8 @@ class Peer:
     def __init__(self, client, certificates):
         self.handlers = Handlers()
         self.client = client
-        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4), handlers=[self.handlers])
+        self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(4),
+                                  handlers=[self.handlers])
         if certificates:
             key = (certificates / "tls/server.key").read_bytes()
             cert = (certificates / "tls/server.pem").read_bytes()
@@ -99,12 +101,14 @@ class Peer:
         self.server.start()
 
     def command(self, method, *messages, options=()):
-        return [self.client, *self.options, *options, self.target, f"/test.Test/{method}", *messages]
+        return [self.client, *self.options, *options, self.target, f"/test.Test/{method}",
+                *messages]
 
     def call(self, method, *messages, options=()):
         """The lines that the client prints."""
         done = subprocess.run(
-            self.command(method, *messages, options=options), capture_output=True, text=True, timeout=60
+            self.command(method, *messages, options=options), capture_output=True, text=True,
+            timeout=60
         )
         assert done.returncode == 0 and not done.stderr, done.stderr
         return done.stdout.splitlines()
@@ -112,7 +116,8 @@ class Peer:
 
 @pytest.fixture(params=["plaintext", "tls"])
 def peer(request, build, certificates):
-    peer = Peer(build / "tests/support/rpc_client", certificates if request.param == "tls" else None)
+    peer = Peer(build / "tests/support/rpc_client",
+                certificates if request.param == "tls" else None)
     yield peer
     peer.handlers.cancelled.set()
     peer.server.stop(None).wait()
@@ -125,7 +130,8 @@ def test_unary(peer):
 
 def test_large_messages(peer):
     assert peer.call("Large", "3000000") == ["message 3000000 " + "x" * 40, "status OK "]
-    assert peer.call("Sum", "x" * 100000, options=["--repeat", "100"])[0] == "message 28 100 messages, 10000000 bytes"
+    answer = peer.call("Sum", "x" * 100000, options=["--repeat", "100"])[0]
+    assert answer == "message 28 100 messages, 10000000 bytes"
 
 
 def test_too_large_a_response(peer):
@@ -135,7 +141,8 @@ def test_too_large_a_response(peer):
 
 def test_server_stream(peer):
     lines = peer.call("Count", "1000")
-    assert lines[:1000] == [f"message {len(text)} {text}" for text in (f"message {i}" for i in range(1000))]
+    assert lines[:1000] == [f"message {len(text)} {text}"
+                            for text in (f"message {i}" for i in range(1000))]
     assert lines[1000:] == ["status OK "]
 
 

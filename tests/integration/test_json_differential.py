@@ -1,6 +1,7 @@
 """Our JSON codec beside protobuf's own: random messages must mean the same both ways.
 
-Where the encoding is canonical (maps of at most one entry, fields in order) the wire bytes are compared, too.
+Where the encoding is canonical (maps of at most one entry, fields in order) the wire bytes are
+compared, too.
 """
 
 import json
@@ -26,7 +27,8 @@ class Filter:
 
     def __init__(self, folder):
         self.process = subprocess.Popen(
-            [folder / "json_filter", folder / "json_test.binpb"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [folder / "json_filter", folder / "json_test.binpb"], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE
         )
 
     def ask(self, kind, name, payload):
@@ -93,10 +95,12 @@ def random_scalar(rng, field):
         return rng.choice([0, 1, -2, 77])
     if kind == field.CPPTYPE_FLOAT:
         values = [0.0, -0.0, 1.5, 0.1, 1e38, 1e-45, float("inf"), float("-inf"), float("nan")]
-        return rng.choice(values + [struct.unpack("<f", struct.pack("<f", rng.uniform(-1e6, 1e6)))[0]])
+        near = struct.unpack("<f", struct.pack("<f", rng.uniform(-1e6, 1e6)))[0]
+        return rng.choice([*values, near])
     if kind == field.CPPTYPE_DOUBLE:
         values = [0.0, -0.0, 0.1, 1e308, 5e-324, 1e23, float("inf"), float("-inf"), float("nan")]
-        return rng.choice(values + [rng.uniform(-1e6, 1e6), rng.random() * 10 ** rng.randint(-300, 300)])
+        values += [rng.uniform(-1e6, 1e6), rng.random() * 10 ** rng.randint(-300, 300)]
+        return rng.choice(values)
     names = {
         field.CPPTYPE_INT32: "int32",
         field.CPPTYPE_INT64: "int64",
@@ -128,7 +132,8 @@ def fill_struct(rng, value, depth):
 
 
 def fill_any(rng, message, pool, depth):
-    name = rng.choice(["weft.test.Inner", "google.protobuf.Duration", "google.protobuf.Empty", "google.protobuf.Int64Value"])
+    name = rng.choice(["weft.test.Inner", "google.protobuf.Duration", "google.protobuf.Empty",
+                       "google.protobuf.Int64Value"])
     inner = message_factory.MessageFactory(pool).GetPrototype(pool.FindMessageTypeByName(name))()
     fill(rng, inner, pool, depth - 1, 1)
     message.Pack(inner, deterministic=True)
@@ -138,7 +143,8 @@ def fill_well_known(rng, message, pool, depth):
     """Fills a message that has JSON of its own; False: it is an ordinary one."""
     name = message.DESCRIPTOR.full_name
     if name == "google.protobuf.Timestamp":
-        message.seconds = rng.choice([0, -62135596800, 253402300799, rng.randint(-(10**10), 10**10)])
+        message.seconds = rng.choice([0, -62135596800, 253402300799,
+                                      rng.randint(-(10**10), 10**10)])
         message.nanos = rng.choice([0, 1, 1000, 500000000, 999999999])
     elif name == "google.protobuf.Duration":
         sign = rng.choice([-1, 1])
@@ -161,7 +167,8 @@ def fill_well_known(rng, message, pool, depth):
 
 
 def fill_map(rng, message, field, pool, depth, most):
-    key, value = field.message_type.fields_by_name["key"], field.message_type.fields_by_name["value"]
+    fields = field.message_type.fields_by_name
+    key, value = fields["key"], fields["value"]
     entries = getattr(message, field.name)
     for _ in range(rng.randint(0, most)):
         name = random_scalar(rng, key)
@@ -179,7 +186,8 @@ def fill_field(rng, message, field, pool, depth, most):
         for _ in range(rng.randint(0, 3)):
             fill(rng, getattr(message, field.name).add(), pool, depth - 1, most)
     elif repeated:
-        getattr(message, field.name).extend(random_scalar(rng, field) for _ in range(rng.choice([1, 2, 40])))
+        getattr(message, field.name).extend(
+            random_scalar(rng, field) for _ in range(rng.choice([1, 2, 40])))
     elif field.message_type:
         getattr(message, field.name).SetInParent()
         fill(rng, getattr(message, field.name), pool, depth - 1, most)
@@ -206,11 +214,13 @@ def test_random_messages_mean_the_same_both_ways(codec, pool, make, most):
 
         ok, text = codec.to_json(EVERYTHING, wire)
         assert ok, text
-        assert json.loads(text).keys() == json_format.MessageToDict(message, descriptor_pool=pool).keys()
+        theirs = json_format.MessageToDict(message, descriptor_pool=pool)
+        assert json.loads(text).keys() == theirs.keys()
         again = json_format.Parse(text, make(EVERYTHING), descriptor_pool=pool)
         assert again.SerializeToString(deterministic=True) == wire
 
-        ok, ours = codec.to_wire(EVERYTHING, json_format.MessageToJson(message, descriptor_pool=pool))
+        text = json_format.MessageToJson(message, descriptor_pool=pool)
+        ok, ours = codec.to_wire(EVERYTHING, text)
         assert ok, ours
         if most == 1:
             assert ours == wire
@@ -231,14 +241,15 @@ def normalised(value):
 
 
 def test_fields_scattered_on_the_wire_are_gathered(codec, make):
-    """Any order, lists apart, the last of a singular field, submessages in pieces: as protobuf's parser merges them."""
+    """Any order, lists apart, the last of a singular field, submessages in pieces: as protobuf's
+    parser merges them."""
     rng = random.Random(5)
     for _ in range(200):
         pieces = []
         for _ in range(6):
             piece = make("weft.test.Everything")
-            for name in ("an_int32", "a_string", "unpacked", "int32s", "inner", "by_string", "chosen_int32",
-                         "chosen_inner", "strings", "by_bool", "inners"):
+            for name in ("an_int32", "a_string", "unpacked", "int32s", "inner", "by_string",
+                         "chosen_int32", "chosen_inner", "strings", "by_bool", "inners"):
                 if rng.random() < 0.4:
                     fill_field(rng, piece, piece.DESCRIPTOR.fields_by_name[name], None, 3, 3)
             pieces.append(piece.SerializeToString())

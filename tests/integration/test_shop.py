@@ -43,7 +43,8 @@ class Shop:
         self.edge = replay.Edge(self.state)
 
     def sv(self, verb, name):
-        subprocess.run(["sv", verb, self.state / "sv" / name], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["sv", verb, self.state / "sv" / name], check=True,
+                       stdout=subprocess.DEVNULL)
 
     def pid(self, name):
         """The process itself: runsv starts env, which becomes the program."""

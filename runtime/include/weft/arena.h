@@ -27,7 +27,8 @@ struct weft_arena *weft_arena_new(void);
 void weft_arena_free(
 	struct weft_arena *arena); /* takes NULL; runs the deferred functions, last first */
 
-/* Gives everything back but one block, so that a pump which resets for each message does not grow. */
+/* Gives everything back but one block, so that a pump which resets for each message does not
+ * grow. */
 void weft_arena_reset(struct weft_arena *arena);
 
 /* Aligned for any type, not zeroed. `size` 0 gives a pointer that is not NULL. */

@@ -2,8 +2,8 @@
  * The few words that every other header of Weft speaks: bytes, time, function pointers.
  *
  * Errors inside Weft are `int`: 0, or a negative errno that is forwarded as it is. A positive value
- * is an outcome that the function's own comment documents. Out-parameters are called `ret_x` and stay
- * untouched on failure; parameters called `take_x` are consumed whatever the result.
+ * is an outcome that the function's own comment documents. Out-parameters are called `ret_x` and
+ * stay untouched on failure; parameters called `take_x` are consumed whatever the result.
  */
 #ifndef WEFT_BASE_H
 #define WEFT_BASE_H

@@ -27,7 +27,8 @@ struct weft_buffer {
 void weft_buffer_fini(struct weft_buffer *buffer);  /* frees, and leaves it initialised */
 void weft_buffer_clear(struct weft_buffer *buffer); /* keeps the memory */
 
-/* Room for `len` more bytes, *ret_room points at it; the caller fills it and adds to `len` himself. */
+/* Room for `len` more bytes, *ret_room points at it; the caller fills it and adds to `len`
+ * himself. */
 int weft_buffer_reserve(struct weft_buffer *buffer, size_t len, uint8_t **ret_room);
 int weft_buffer_append(struct weft_buffer *buffer, const void *bytes, size_t len);
 int weft_buffer_append_string(struct weft_buffer *buffer, const char *string);

@@ -1,12 +1,14 @@
 /*
  * A call at its server. It is born, answered and freed on one worker's loop.
  *
- * A handler may answer now, answer later, or return a negative errno; it is answered exactly once in any
- * case. After a call has ended (cancelled, deadline passed), reply, send, fail and finish return -ECANCELED
- * and do nothing; a handler that returns it is silent. A second answer to a live call is an assertion.
+ * A handler may answer now, answer later, or return a negative errno; it is answered exactly once
+ * in any case. After a call has ended (cancelled, deadline passed), reply, send, fail and finish
+ * return -ECANCELED and do nothing; a handler that returns it is silent. A second answer to a live
+ * call is an assertion.
  *
- * A handler's negative errno becomes INTERNAL (the cause is logged once, the peer is not told), except
- * -ENOMEM and -ENOSPC (RESOURCE_EXHAUSTED), -ETIMEDOUT (DEADLINE_EXCEEDED), -ECANCELED (CANCELLED).
+ * A handler's negative errno becomes INTERNAL (the cause is logged once, the peer is not told),
+ * except -ENOMEM and -ENOSPC (RESOURCE_EXHAUSTED), -ETIMEDOUT (DEADLINE_EXCEEDED), -ECANCELED
+ * (CANCELLED).
  *
  * The call's memory, the request's included, lives until the call and its children have ended.
  */
@@ -46,11 +48,13 @@ const char *weft_call_peer(const struct weft_call *call);
 const char *weft_call_authority(const struct weft_call *call);
 bool weft_call_ended(const struct weft_call *call); /* answered, cancelled, or too late */
 
-/* Keeps the call's memory beyond its end, as for a write that is under way. Unref on the same worker. */
+/* Keeps the call's memory beyond its end, as for a write that is under way. Unref on the same
+ * worker. */
 struct weft_call *weft_call_ref(struct weft_call *call);
 void weft_call_unref(struct weft_call *call);
 
-/* The client is gone or the deadline has passed: called once, from the loop; not after an answer. */
+/* The client is gone or the deadline has passed: called once, from the loop; not after an
+ * answer. */
 void weft_call_on_cancel(struct weft_call *call, weft_call_cb *cb, void *data);
 
 /*
@@ -84,17 +88,18 @@ int weft_call_fail_errno(struct weft_call *call, int r);
 /* Ends a stream whose messages have all been sent: OK. */
 int weft_call_finish(struct weft_call *call);
 
-/* Streaming out: send while writable. The pump runs once after registration, whenever the call becomes
- * writable again (its unsent bytes fell under 64 KiB), and after weft_call_wake. It never nests. What it
- * returns is treated as a handler's return; 0 goes on. */
+/* Streaming out: send while writable. The pump runs once after registration, whenever the call
+ * becomes writable again (its unsent bytes fell under 64 KiB), and after weft_call_wake. It
+ * never nests. What it returns is treated as a handler's return; 0 goes on. */
 bool weft_call_writable(const struct weft_call *call);
 void weft_call_on_ready(struct weft_call *call, weft_pump_cb *pump, void *data);
 void weft_call_wake(struct weft_call *call);
 /* A second arena for one message at a time: the pump resets it. */
 struct weft_arena *weft_call_scratch(struct weft_call *call);
 
-/* Streaming in: no message is delivered while the call is held. A message is borrowed until its callback
- * returns (then its memory is recycled). Deliveries begin after weft_call_receive has returned. */
+/* Streaming in: no message is delivered while the call is held. A message is borrowed until its
+ * callback returns (then its memory is recycled). Deliveries begin after weft_call_receive has
+ * returned. */
 void weft_call_hold(struct weft_call *call);
 void weft_call_resume(struct weft_call *call);
 

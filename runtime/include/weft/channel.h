@@ -1,11 +1,11 @@
 /*
- * A channel: a named target and the connections to it, on one worker. Calls are started on it and it
- * finds, opens and keeps the connections. Reference-counted; calls under way hold a reference.
+ * A channel: a named target and the connections to it, on one worker. Calls are started on it and
+ * it finds, opens and keeps the connections. Reference-counted; calls under way hold a reference.
  *
  * Targets, in gRPC's naming syntax: "unix:/path", "unix:///path", "unix-abstract:name",
  * "ipv4:127.0.0.1:50051", "ipv6:[::1]:50051", "dns:///host:port" (or "host:port"), and
- * "file:///path": a text file with one address a line ("unix:/path", "127.0.0.1:port"), which is read
- * again whenever a connection is to be opened.
+ * "file:///path": a text file with one address a line ("unix:/path", "127.0.0.1:port"), which is
+ * read again whenever a connection is to be opened.
  */
 #ifndef WEFT_CHANNEL_H
 #define WEFT_CHANNEL_H
@@ -28,23 +28,25 @@ struct weft_rpc; /* a call at its client */
 struct weft_channel_options {
 	size_t size;
 	struct weft_tls *tls; /* referenced; NULL: plaintext */
-	const char *
-		authority; /* :authority, and the name the certificate must have; NULL: the target's host,
-	                                  "localhost" for Unix sockets and files */
+	/* :authority, and the name the certificate must have; NULL: the target's host, "localhost"
+	 * for Unix sockets and files */
+	const char *authority;
 	size_t max_message;          /* received, 0: 4 MiB */
 	uint64_t connect_timeout_ns; /* 0: 10 s */
 	enum weft_encoding encoding; /* of the requests of its calls */
 };
 
-/* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is opened yet. */
+/* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is
+ * opened yet. */
 int weft_channel_new(struct weft_worker *worker, const char *target,
 		     const struct weft_channel_options *options, char error[256],
 		     struct weft_channel **ret_channel);
 struct weft_channel *weft_channel_ref(struct weft_channel *channel);
 void weft_channel_unref(
 	struct weft_channel *channel); /* takes NULL; the last one closes the connections */
-/* Unreferences it too, and calls `cb` on the worker when calls and connections have ended and nothing is
- * left of the channel: for those who then stop the worker. Nobody else may hold a reference. */
+/* Unreferences it too, and calls `cb` on the worker when calls and connections have ended and
+ * nothing is left of the channel: for those who then stop the worker. Nobody else may hold a
+ * reference. */
 typedef void weft_channel_closed_cb(void *data);
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);
@@ -67,9 +69,9 @@ struct weft_call_options {
 #define WEFT_CHILD_OF(call) WEFT_CALL_OPTIONS(.parent = (call))
 
 /*
- * Starting cannot fail, and the request is serialised before the starter returns. A callback runs exactly
- * once, from the loop, never before the starter has returned: also after weft_rpc_cancel. The rpc, its
- * status and its response are gone when its last callback has returned.
+ * Starting cannot fail, and the request is serialised before the starter returns. A callback runs
+ * exactly once, from the loop, never before the starter has returned: also after weft_rpc_cancel.
+ * The rpc, its status and its response are gone when its last callback has returned.
  */
 void weft_rpc_cancel(struct weft_rpc *rpc); /* harmless after the end */
 /* The response's memory, the server's headers and trailers, inside the callbacks. */
@@ -77,7 +79,8 @@ struct weft_arena *weft_rpc_arena(struct weft_rpc *rpc);
 const struct weft_metadata *weft_rpc_headers(const struct weft_rpc *rpc);
 const struct weft_metadata *weft_rpc_trailers(const struct weft_rpc *rpc);
 const char *weft_rpc_peer(const struct weft_rpc *rpc); /* "" when it never had one */
-/* Splices the memory of the response into the parent's arena: what was received stays as long as it. */
+/* Splices the memory of the response into the parent's arena: what was received stays as long as
+ * it. */
 void weft_rpc_keep(struct weft_rpc *rpc, struct weft_call *call);
 
 /* Streams: the same rules as at the server. */
@@ -100,16 +103,16 @@ struct weft_rpc_bytes_events {
 	void (*on_writable)(struct weft_rpc *rpc, void *data);
 	void (*on_end)(struct weft_rpc *rpc, const struct weft_status *status, void *data);
 };
-/* `path` is copied. `messages_in_one` … a unary or server-streaming call sends its only message with
- * weft_rpc_send_bytes and then half-closes. */
+/* `path` is copied. `messages_in_one` … a unary or server-streaming call sends its only message
+ * with weft_rpc_send_bytes and then half-closes. */
 struct weft_rpc *weft_rpc_start_raw(struct weft_channel *channel, const char *path,
 				    const struct weft_call_options *options,
 				    const struct weft_rpc_bytes_events *events, void *data);
 int weft_rpc_send_bytes(struct weft_rpc *rpc,
 			struct weft_bytes message); /* copies; -ECANCELED after the end */
 
-/* For generated code, which gives them their types. A thunk calls `cb` (or a member of `events`) by its
- * true type. */
+/* For generated code, which gives them their types. A thunk calls `cb` (or a member of `events`)
+ * by its true type. */
 typedef void weft_rpc_reply_thunk(struct weft_rpc *rpc, const struct weft_status *status,
 				  ProtobufCMessage *res, weft_fn *cb, void *data);
 /* Unary: one callback with the status, and the response when it is OK. */
@@ -118,7 +121,8 @@ struct weft_rpc *weft_rpc_unary(struct weft_channel *channel, const struct weft_
 				const struct weft_call_options *options,
 				weft_rpc_reply_thunk *thunk, weft_fn *cb, void *data);
 /* Any stream, driven by generated thunks; `events` is the typed struct of the caller, static const.
- * For a client stream the single response arrives with on_end, hence `res` there (NULL otherwise). */
+ * For a client stream the single response arrives with on_end, hence `res` there (NULL
+ * otherwise). */
 struct weft_rpc_thunks {
 	void (*on_message)(struct weft_rpc *rpc, const ProtobufCMessage *message,
 			   const void *events, void *data);

@@ -2,10 +2,10 @@
  * HTTP/2 (RFC 9113) on a transport: one connection, its streams, both roles. nghttp2 is behind it.
  * The gRPC server and client stand on this, and so does the edge's HTTP/2 front.
  *
- * Sending: the body of a stream is a queue of chunks. Frames are gathered and leave in one write at the
- * end of the loop's turn. Receiving: bytes are borrowed until on_data returns. The connection's window is
- * given back at once; the stream's only when its owner says weft_h2_stream_consume: that is the
- * back-pressure.
+ * Sending: the body of a stream is a queue of chunks. Frames are gathered and leave in one write at
+ * the end of the loop's turn. Receiving: bytes are borrowed until on_data returns. The connection's
+ * window is given back at once; the stream's only when its owner says weft_h2_stream_consume: that
+ * is the back-pressure.
  */
 #ifndef WEFT_H2_H
 #define WEFT_H2_H
@@ -22,25 +22,27 @@ struct weft_h2; /* a connection */
 struct weft_h2_stream;
 
 struct weft_h2_stream_events {
-	/* Headers or trailers of the peer; borrowed. `end`: nothing follows (on_end is called too). At a server
-	 * the first ones come through on_stream, so this is called for trailers only. 1xx is skipped. */
+	/* Headers or trailers of the peer; borrowed. `end`: nothing follows (on_end is called
+	 * too). At a server the first ones come through on_stream, so this is called for
+	 * trailers only. 1xx is skipped. */
 	void (*on_headers)(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
 			   size_t n, bool end, void *data);
 	void (*on_data)(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len,
 			void *data);
 	void (*on_end)(struct weft_h2_stream *stream, void *data); /* the peer has half-closed */
-	/* The unsent bytes have fallen under the low-water mark (64 KiB) after having been above it. */
+	/* The unsent bytes have fallen under the low-water mark (64 KiB) after having been above
+	 * it. */
 	void (*on_writable)(struct weft_h2_stream *stream, void *data);
-	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113 error code.
-	 * CONNECT_ERROR: the connection was lost.
-	 * `refused`: the peer certainly has not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
+	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113
+	 * error code. CONNECT_ERROR: the connection was lost. `refused`: the peer certainly has
+	 * not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
 	void (*on_close)(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
 			 void *data);
 };
 
 struct weft_h2_events {
-	/* Server: a new request. Returns the stream's events and *ret_data; NULL refuses it (REFUSED_STREAM).
-	 * With `end` an on_end follows. */
+	/* Server: a new request. Returns the stream's events and *ret_data; NULL refuses it
+	 * (REFUSED_STREAM). With `end` an on_end follows. */
 	const struct weft_h2_stream_events *(*on_stream)(struct weft_h2 *h2,
 							 struct weft_h2_stream *stream,
 							 const struct weft_h2_header *headers,
@@ -50,8 +52,9 @@ struct weft_h2_events {
 	void (*on_ready)(struct weft_h2 *h2, void *data);
 	/* The peer sends GOAWAY: no new streams. May be NULL. */
 	void (*on_goaway)(struct weft_h2 *h2, uint32_t error_code, void *data);
-	/* The last call, exactly once, after the on_close of every stream. 0 or a negative errno. `error` says
-	 * it in a sentence. The connection and its transport are gone when it returns. */
+	/* The last call, exactly once, after the on_close of every stream. 0 or a negative
+	 * errno. `error` says it in a sentence. The connection and its transport are gone when
+	 * it returns. */
 	void (*on_close)(struct weft_h2 *h2, int r, const char *error, void *data);
 };
 
@@ -60,9 +63,9 @@ struct weft_h2_options {
 	uint32_t max_concurrent_streams; /* 0: 256 (server) */
 	uint32_t stream_window;          /* 0: 32 KiB ... initial receive window of a stream */
 	uint32_t connection_window;      /* 0: 1 MiB */
-	uint32_t
-		max_header_list; /* 0: 16 KiB of name + value + 32 each; above: on_stream is not called and
-	                                     the stream is answered 431 (server) or reset (client) */
+	/* 0: 16 KiB of name + value + 32 each; above: on_stream is not called and the stream is
+	 * answered 431 (server) or reset (client) */
+	uint32_t max_header_list;
 	uint64_t idle_timeout_ns; /* 0: none; without a stream for that long: drain */
 
 	/* For the preface with SETTINGS, and for each block of headers; 0: 10 s. */
@@ -94,11 +97,12 @@ struct weft_h2 *weft_h2_client_new(struct weft_transport *take_transport,
 				   const struct weft_h2_options *options,
 				   const struct weft_h2_events *events, void *data);
 
-/* Bytes that were read before the connection took over, as when the preface was sniffed. Copied; what
- * follows from them is called from the loop. */
+/* Bytes that were read before the connection took over, as when the preface was sniffed. Copied;
+ * what follows from them is called from the loop. */
 void weft_h2_receive(struct weft_h2 *h2, const uint8_t *bytes, size_t len);
 
-/* Server: GOAWAY now, existing streams finish, then it closes. Client: no new streams, then it closes. */
+/* Server: GOAWAY now, existing streams finish, then it closes. Client: no new streams, then it
+ * closes. */
 void weft_h2_drain(struct weft_h2 *h2);
 void weft_h2_close(struct weft_h2 *h2,
 		   uint32_t error_code); /* GOAWAY with the code, streams reset, closed */
@@ -114,8 +118,8 @@ struct weft_h2_stream *weft_h2_request(struct weft_h2 *h2, const struct weft_h2_
 				       size_t n, bool end,
 				       const struct weft_h2_stream_events *events, void *data);
 
-/* All of these are harmless on a stream that has been reset or closed on the wire; the pointer is valid
- * until on_close has returned. */
+/* All of these are harmless on a stream that has been reset or closed on the wire; the pointer
+ * is valid until on_close has returned. */
 /* Server: the response's headers, once (after any number of 1xx through `status` 100 to 199). */
 void weft_h2_respond(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
 		     bool end);
@@ -128,13 +132,15 @@ int weft_h2_stream_write(struct weft_h2_stream *stream, const void *bytes,
 void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,
 			size_t n);
 void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code);
-/* Resets the stream once the queue is empty: the peer gets all that was written, and no clean end. */
+/* Resets the stream once the queue is empty: the peer gets all that was written, and no clean
+ * end. */
 void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code);
 size_t weft_h2_stream_unsent(const struct weft_h2_stream *stream);
 static inline bool weft_h2_stream_writable(const struct weft_h2_stream *stream);
 /* The owner has dealt with `len` received bytes: opens the stream's window again. */
 void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len);
-/* Asks for a window that lets `len` bytes arrive without consume (a message larger than the window). */
+/* Asks for a window that lets `len` bytes arrive without consume (a message larger than the
+ * window). */
 void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len);
 struct weft_h2 *weft_h2_stream_connection(const struct weft_h2_stream *stream);
 int32_t weft_h2_stream_id(const struct weft_h2_stream *stream);

@@ -1,4 +1,5 @@
-/* An intrusive doubly linked ring. The head is a node too; a node outside any list points at itself. */
+/* An intrusive doubly linked ring. The head is a node too; a node outside any list points at
+ * itself. */
 #ifndef WEFT_LIST_H
 #define WEFT_LIST_H
 

@@ -4,8 +4,8 @@
  *	{"time":"2026-01-31T12:00:00.000000Z","level":"info","service":"catalog",
  *	 "message":"listening","trace_id":"4bf9…","address":"unix:/run/catalog"}
  *
- * A line is written by one write(2), so lines of several threads never mix. Log a failure once, where
- * it is handled.
+ * A line is written by one write(2), so lines of several threads never mix. Log a failure once,
+ * where it is handled.
  *
  *	weft_log_info("listening", WEFT_STR("address", address), WEFT_INT("workers", n));
  */

@@ -1,9 +1,10 @@
 /*
  * The event loop of one thread: descriptors, timers, signals, tasks. libev is behind it.
  *
- * A turn of the loop: descriptors and timers run their callbacks; then the deferred tasks, until there
- * are none; then the flushes, in which each connection sends all that the turn has produced in one
- * write; then the loop waits. All functions belong to the loop's own thread, but weft_loop_post.
+ * A turn of the loop: descriptors and timers run their callbacks; then the deferred tasks, until
+ * there are none; then the flushes, in which each connection sends all that the turn has produced
+ * in one write; then the loop waits. All functions belong to the loop's own thread, but
+ * weft_loop_post.
  */
 #ifndef WEFT_LOOP_H
 #define WEFT_LOOP_H
@@ -32,7 +33,8 @@ void weft_loop_run(struct weft_loop *loop);     /* until weft_loop_stop */
 void weft_loop_stop(struct weft_loop *loop);    /* from its own thread */
 uint64_t weft_loop_now(struct weft_loop *loop); /* weft_now() at the start of this turn */
 
-/* Work to be run once. Embedded by its owner, in one queue at a time; free again before `run` is called. */
+/* Work to be run once. Embedded by its owner, in one queue at a time; free again before `run` is
+ * called. */
 struct weft_task {
 	struct weft_task *next;
 	weft_task_cb *run;
@@ -67,8 +69,8 @@ static inline bool weft_timer_started(const struct weft_timer *timer)
 #define WEFT_READABLE 1u
 #define WEFT_WRITABLE 2u
 
-/* Watches a descriptor that the caller owns. `events` may be 0. Free it before the descriptor is closed;
- * it may be freed in its own callback. */
+/* Watches a descriptor that the caller owns. `events` may be 0. Free it before the descriptor is
+ * closed; it may be freed in its own callback. */
 struct weft_fd *weft_fd_new(struct weft_loop *loop, int fd, unsigned events, weft_fd_cb *cb,
 			    void *data);
 void weft_fd_set(struct weft_fd *watch, unsigned events);

@@ -1,7 +1,7 @@
 /*
  * Metadata: the ordered name-value pairs of a call (gRPC's PROTOCOL-HTTP2, "Custom-Metadata").
- * Order and duplicates are kept. A name that ends in "-bin" carries any bytes: they are base64 on the
- * wire only, never here. Other values are printable ASCII and space.
+ * Order and duplicates are kept. A name that ends in "-bin" carries any bytes: they are base64 on
+ * the wire only, never here. Other values are printable ASCII and space.
  */
 #ifndef WEFT_METADATA_H
 #define WEFT_METADATA_H
@@ -32,7 +32,8 @@ struct weft_metadata {
 	}
 
 /* Copies into the arena; the name is folded to lower case. -EINVAL: a name that is not
- * [0-9a-z_.-]+, is reserved ("grpc-…", ":…", "content-type", "te", …), or a value that is not ASCII. */
+ * [0-9a-z_.-]+, is reserved ("grpc-…", ":…", "content-type", "te", …), or a value that is not
+ * ASCII. */
 int weft_metadata_add(struct weft_metadata *metadata, struct weft_arena *arena, const char *name,
 		      const void *value, size_t len);
 int weft_metadata_add_string(struct weft_metadata *metadata, struct weft_arena *arena,

@@ -30,8 +30,8 @@ struct weft_server_options {
 	enum weft_encoding encoding;     /* of what is sent to clients that accept it */
 };
 
-/* `options` may be NULL. Add services before the first connection. The server belongs to its worker; new,
- * add and free are called there or while the worker does not run. */
+/* `options` may be NULL. Add services before the first connection. The server belongs to its
+ * worker; new, add and free are called there or while the worker does not run. */
 int weft_server_new(struct weft_worker *worker, const struct weft_server_options *options,
 		    struct weft_server **ret_server);
 /* Drained or not: what is left is closed. Its calls are cancelled, and on_cancel called, before it
@@ -54,8 +54,8 @@ struct weft_worker *weft_server_worker(const struct weft_server *server);
 size_t weft_server_connections(const struct weft_server *server); /* any thread */
 size_t weft_server_calls(const struct weft_server *server);       /* calls that have not ended */
 
-/* GOAWAY to every connection; calls under way go on. `cb` runs on the worker when none is left, or when
- * `grace_ns` has passed and the rest was cancelled. */
+/* GOAWAY to every connection; calls under way go on. `cb` runs on the worker when none is left,
+ * or when `grace_ns` has passed and the rest was cancelled. */
 typedef void weft_server_drained_cb(struct weft_server *server, void *data);
 void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_server_drained_cb *cb,
 		       void *data);
@@ -63,10 +63,10 @@ void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_serve
 /* A connection that somebody else accepted. `tls` NULL: plaintext. Runs on the server's worker. */
 void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls);
 
-/* Listens at `address` ("127.0.0.1:0", "unix:/path", …) on `worker` for `n` servers. The order of the end
- * is: ports, servers, workers; a server that is freed before one of its ports is an assertion. A connection
- * that is on its way to a server on another worker when both go is closed. New and free are called on the
- * port's worker or while it does not run. */
+/* Listens at `address` ("127.0.0.1:0", "unix:/path", …) on `worker` for `n` servers. The order
+ * of the end is: ports, servers, workers; a server that is freed before one of its ports is an
+ * assertion. A connection that is on its way to a server on another worker when both go is
+ * closed. New and free are called on the port's worker or while it does not run. */
 int weft_port_new(struct weft_worker *worker, const char *address, struct weft_tls *tls,
 		  struct weft_server *const *servers, size_t n, char error[256],
 		  struct weft_port **ret_port);

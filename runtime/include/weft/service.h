@@ -22,7 +22,8 @@ enum weft_kind { WEFT_UNARY, WEFT_SERVER_STREAM, WEFT_CLIENT_STREAM, WEFT_BIDIRE
 /* google.protobuf.MethodOptions.IdempotencyLevel */
 enum weft_idempotency { WEFT_IDEMPOTENCY_UNKNOWN, WEFT_NO_SIDE_EFFECTS, WEFT_IDEMPOTENT };
 
-/* Calls the typed handler in `handlers`. `req` is NULL where the client streams. -ENOSYS: none is set. */
+/* Calls the typed handler in `handlers`. `req` is NULL where the client streams. -ENOSYS: none
+ * is set. */
 typedef int weft_invoke_fn(struct weft_call *call, const ProtobufCMessage *req,
 			   const void *handlers, void *self);
 
@@ -36,7 +37,8 @@ struct weft_method {
 	weft_invoke_fn *invoke;
 };
 
-/* A .proto file: its name and its serialised google.protobuf.FileDescriptorProto, as it was written. */
+/* A .proto file: its name and its serialised google.protobuf.FileDescriptorProto, as it was
+ * written. */
 struct weft_file {
 	const char *name; /* "catalog/v1/catalog.proto" */
 	struct weft_bytes descriptor;

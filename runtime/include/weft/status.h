@@ -33,8 +33,9 @@ enum weft_code {
 	WEFT_UNAUTHENTICATED = 16,
 };
 
-/* `message` is never NULL once a function of this header has made it. `details` holds the serialised
- * google.rpc.Status of grpc-status-details-bin, or nothing. All of it lives in the arena it was made in. */
+/* `message` is never NULL once a function of this header has made it. `details` holds the
+ * serialised google.rpc.Status of grpc-status-details-bin, or nothing. All of it lives in the
+ * arena it was made in. */
 struct weft_status {
 	enum weft_code code;
 	const char *message;
@@ -51,7 +52,8 @@ void weft_status_init(struct weft_status *status, struct weft_arena *arena, enum
 /* google.rpc.ErrorInfo: a stable UPPER_SNAKE_CASE reason and the domain that defines it. */
 void weft_status_add_error_info(struct weft_status *status, struct weft_arena *arena,
 				const char *reason, const char *domain);
-/* google.rpc.BadRequest.FieldViolation: the field's path ("lines[2].quantity") and what is wrong with it. */
+/* google.rpc.BadRequest.FieldViolation: the field's path ("lines[2].quantity") and what is wrong
+ * with it. */
 void weft_status_add_violation(struct weft_status *status, struct weft_arena *arena,
 			       const char *field, const char *format, ...) WEFT_PRINTF(4, 5);
 /* google.rpc.RetryInfo */

@@ -1,6 +1,7 @@
 /*
- * A TLS context: TLS 1.2 and 1.3, current good practice by default (AEAD suites with forward secrecy,
- * no compression, no renegotiation). Shared by all workers of a process; reference-counted.
+ * A TLS context: TLS 1.2 and 1.3, current good practice by default (AEAD suites with forward
+ * secrecy, no compression, no renegotiation). Shared by all workers of a process;
+ * reference-counted.
  */
 #ifndef WEFT_TLS_H
 #define WEFT_TLS_H
@@ -16,14 +17,15 @@ struct weft_tls;
 
 struct weft_tls_options {
 	size_t size; /* sizeof(struct weft_tls_options) */
-	const char
-		*cert_file;   /* PEM chain, leaf first; needed by a server, optional for a client */
+	/* PEM chain, leaf first; needed by a server, optional for a client */
+	const char *cert_file;
 	const char *key_file; /* PEM private key */
-	const char *
-		ca_file; /* whom to trust; NULL: the system's store (client), no client certificates (server) */
-	bool require_client_certificate; /* server: refuse peers without one that `ca_file` signed */
-	bool insecure_skip_verify;       /* client: for probing by hand only */
-	const char *const *alpn; /* most wanted first, ends with NULL; NULL means { "h2" } */
+	/* whom to trust; NULL: the system's store (client), no client certificates (server) */
+	const char *ca_file;
+	/* server: refuse peers without one that `ca_file` signed */
+	bool require_client_certificate;
+	bool insecure_skip_verify; /* client: for probing by hand only */
+	const char *const *alpn;   /* most wanted first, ends with NULL; NULL means { "h2" } */
 };
 
 /* On failure `error` (may be NULL) holds a sentence that names the file and the fault. */

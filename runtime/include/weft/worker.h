@@ -2,7 +2,8 @@
  * A worker: a thread with one loop, and all that lives on it. Nothing is shared between workers by
  * default; they talk by posting tasks to each other.
  *
- * Either start() it on a thread of its own, or run() it on the calling one (command line tools, tests).
+ * Either start() it on a thread of its own, or run() it on the calling one (command line tools,
+ * tests).
  */
 #ifndef WEFT_WORKER_H
 #define WEFT_WORKER_H
@@ -17,8 +18,9 @@ extern "C" {
 struct weft_worker;
 
 int weft_worker_new(unsigned index, struct weft_worker **ret_worker);
-/* It is stopped and joined, and what was posted has run. Connections that are left are closed, and their
- * owners told, before it returns; so what their callbacks touch must still be there. Takes NULL. */
+/* It is stopped and joined, and what was posted has run. Connections that are left are closed,
+ * and their owners told, before it returns; so what their callbacks touch must still be there.
+ * Takes NULL. */
 void weft_worker_free(struct weft_worker *worker);
 
 int weft_worker_start(struct weft_worker *worker); /* on a thread called "worker-INDEX" */

@@ -1,4 +1,5 @@
-/* Two connections on one worker, joined by a socket pair: what time and the loop add to a session. */
+/* Two connections on one worker, joined by a socket pair: what time and the loop add to a
+ * session. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>

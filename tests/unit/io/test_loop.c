@@ -1,4 +1,5 @@
-/* The loop: the order within a turn, timers, descriptors, posts of other threads; and the worker. */
+/* The loop: the order within a turn, timers, descriptors, posts of other threads; and the
+ * worker. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

@@ -194,7 +194,8 @@ static void test_null(void **state)
 	REFUSE({ "{\"int32s\":[1,null]}", "1:14 int32s[1]: null is no element of a list" },
 	       { "{\"byString\":{\"a\":null}}",
 		 "1:18 by_string[\"a\"]: null is no value of a map" },
-	       { "{\"anInt32\":null,\"anInt32\":1}", "1:17 an_int32: \"an_int32\" is given twice" });
+	       { "{\"anInt32\":null,\"anInt32\":1}",
+		 "1:17 an_int32: \"an_int32\" is given twice" });
 }
 
 static void test_lists_and_maps(void **state)

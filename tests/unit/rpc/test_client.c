@@ -619,7 +619,8 @@ static void a_channel_says_that_it_is_gone(void **state)
 	outcome_fini(&outcome);
 }
 
-/* Nothing turns the loop any more, so only the worker's end can end the call and the connections. */
+/* Nothing turns the loop any more, so only the worker's end can end the call and the
+ * connections. */
 static void a_worker_may_go_with_a_call_under_way(void **state)
 {
 	struct outcome outcome = { 0 };
