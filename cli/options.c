@@ -75,32 +75,6 @@ static const struct flag *find(const char *name, size_t len, unsigned groups)
 	return NULL;
 }
 
-static int parse_duration(const char *text, uint64_t *ret_ns)
-{
-	static const struct {
-		const char *suffix;
-		uint64_t ns;
-	} units[] = {
-		{ "ms", WEFT_MS },
-		{ "s", WEFT_SECOND },
-		{ "m", 60 * WEFT_SECOND },
-		{ "h", 3600 * WEFT_SECOND },
-	};
-	double number;
-	char *end;
-
-	number = strtod(text, &end);
-	if (*text < '0' || *text > '9' || !(number > 0 && number <= 1e6))
-		return -EINVAL;
-	for (size_t i = 0; i < WEFT_COUNT(units); i++) {
-		if (strcmp(end, units[i].suffix) == 0) {
-			*ret_ns = (uint64_t)(number * (double)units[i].ns);
-			return *ret_ns > 0 ? 0 : -EINVAL;
-		}
-	}
-	return -EINVAL;
-}
-
 static int set(const struct flag *flag, const char *value, struct options *options, char error[256])
 {
 	void *member = (char *)options + flag->offset;
@@ -110,7 +84,7 @@ static int set(const struct flag *flag, const char *value, struct options *optio
 	case TEXT: *(const char **)member = value; break;
 	case SWITCH: *(bool *)member = true; break;
 	case DURATION:
-		if (parse_duration(value, member) < 0)
+		if (weft_duration_parse(value, member) < 0 || *(uint64_t *)member == 0)
 			return fail(error, "--%s: \"%s\" is no duration such as 500ms, 2s, 1m",
 				    flag->name, value);
 		break;

@@ -85,44 +85,6 @@ static int parse_number(const char *text, uint64_t *ret_number, const char **ret
 	return 0;
 }
 
-static int parse_duration(const char *text, uint64_t *ret_ns)
-{
-	static const struct {
-		const char *suffix;
-		uint64_t ns;
-	} units[] = {
-		{ "ms", WEFT_MS },
-		{ "s", WEFT_SECOND },
-		{ "m", 60 * WEFT_SECOND },
-		{ "h", 3600 * WEFT_SECOND },
-	};
-	const char *rest;
-	uint64_t number;
-
-	if (parse_number(text, &number, &rest) < 0 || number > 1000000)
-		return -EINVAL;
-	for (size_t i = 0; i < WEFT_COUNT(units); i++) {
-		if (strcmp(rest, units[i].suffix) == 0) {
-			*ret_ns = number * units[i].ns;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int parse_level(const char *text, enum weft_log_level *ret_level)
-{
-	static const char *const names[] = { "debug", "info", "warning", "error" };
-
-	for (size_t i = 0; i < WEFT_COUNT(names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret_level = (enum weft_log_level)i;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
 static int add_backend(struct config *config, const char *text, size_t len, char error[256])
 {
 	const char *equals = memchr(text, '=', len);
@@ -165,8 +127,8 @@ static int set(struct config *config, const struct option *option, const char *t
 	switch (option->kind) {
 	case TEXT: *(const char **)member = text; return 0;
 	case BACKENDS: return add_backends(config, text, error);
-	case LEVEL: r = parse_level(text, member); break;
-	case DURATION: r = parse_duration(text, member); break;
+	case LEVEL: r = weft_log_level_parse(text, member); break;
+	case DURATION: r = weft_duration_parse(text, member); break;
 	case NUMBER:
 	case SIZE:
 		r = parse_number(text, member, &rest);

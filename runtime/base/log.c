@@ -33,6 +33,17 @@ void weft_log_set_service(const char *name)
 	atomic_store(&service_name, name);
 }
 
+int weft_log_level_parse(const char *text, enum weft_log_level *ret_level)
+{
+	for (size_t i = 0; i < WEFT_COUNT(level_names); i++) {
+		if (strcmp(text, level_names[i]) == 0) {
+			*ret_level = (enum weft_log_level)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
 void weft_log_set_level(enum weft_log_level least)
 {
 	atomic_store(&least_level, (int)least);

@@ -21,24 +21,15 @@ static int set_text(void *field, const char *text)
 	return 0;
 }
 
-static int read_number(const char *text, uint64_t most, uint64_t *ret_number, const char **ret_end)
+static int set_workers(void *field, const char *text)
 {
 	char *end;
+	unsigned long n;
 
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
-	errno = 0;
-	*ret_number = strtoull(text, &end, 10);
-	*ret_end = end;
-	return errno || *ret_number > most ? -EINVAL : 0;
-}
-
-static int set_workers(void *field, const char *text)
-{
-	const char *end;
-	uint64_t n;
-
-	if (read_number(text, APP_WORKERS_MAX, &n, &end) < 0 || *end || n == 0)
+	n = strtoul(text, &end, 10); /* ULONG_MAX when it is more */
+	if (*end || n == 0 || n > APP_WORKERS_MAX)
 		return -EINVAL;
 	*(unsigned *)field = (unsigned)n;
 	return 0;
@@ -46,38 +37,12 @@ static int set_workers(void *field, const char *text)
 
 static int set_duration(void *field, const char *text)
 {
-	static const struct {
-		const char *unit;
-		uint64_t ns;
-	} units[] = { { "ms", WEFT_MS }, { "s", WEFT_SECOND }, { "m", 60 * WEFT_SECOND } };
-	const char *end;
-	uint64_t n;
-
-	if (read_number(text, 1000000, &n, &end) < 0)
-		return -EINVAL;
-	for (size_t i = 0; i < WEFT_COUNT(units); i++)
-		if (!strcmp(end, units[i].unit)) {
-			*(uint64_t *)field = n * units[i].ns;
-			return 0;
-		}
-	return -EINVAL;
+	return weft_duration_parse(text, field);
 }
 
 static int set_level(void *field, const char *text)
 {
-	static const char *const levels[] = {
-		[WEFT_LOG_DEBUG] = "debug",
-		[WEFT_LOG_INFO] = "info",
-		[WEFT_LOG_WARNING] = "warning",
-		[WEFT_LOG_ERROR] = "error",
-	};
-
-	for (size_t i = 0; i < WEFT_COUNT(levels); i++)
-		if (!strcmp(text, levels[i])) {
-			*(enum weft_log_level *)field = (enum weft_log_level)i;
-			return 0;
-		}
-	return -EINVAL;
+	return weft_log_level_parse(text, field);
 }
 
 /* "catalog=file:///run/catalog"; WEFT_TARGET_GIFT_CARDS is "gift-cards". A later one replaces. */

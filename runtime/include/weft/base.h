@@ -39,6 +39,10 @@ uint64_t weft_now(void);
 /* The wall clock in nanoseconds since 1970-01-01T00:00:00Z. */
 uint64_t weft_wall_clock(void);
 
+/* "500ms", "1.5s", "2m", "1h", with at most six places: -EINVAL when `text` is none, or is above a
+ * million of its unit. */
+int weft_duration_parse(const char *text, uint64_t *ret_ns);
+
 #define weft_container_of(pointer, type, member)                                                   \
 	((type *)((char *)(pointer)-offsetof(type, member)))
 

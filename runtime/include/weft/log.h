@@ -59,6 +59,8 @@ struct weft_log_field {
 #define WEFT_ERRNO(r) WEFT_STR("error", weft_errno_string(r))
 
 void weft_log_set_service(const char *name); /* borrowed for the life of the process */
+/* "debug", "info", "warning", "error": -EINVAL when `text` is none of them. */
+int weft_log_level_parse(const char *text, enum weft_log_level *ret_level);
 void weft_log_set_level(enum weft_log_level least);
 bool weft_log_enabled(enum weft_log_level level);
 const char *weft_errno_string(int r); /* thread-local or static */

@@ -129,7 +129,7 @@ static void test_refusals(void **state)
 	check_refused("--workers -1", "is not a number");
 	check_refused("--workers 99999999999999999999999", "is not a number");
 	check_refused("--drain 10", "--drain: \"10\" is not a duration as 500ms, 10s or 2m");
-	check_refused("--drain 10h", "is not a duration");
+	check_refused("--drain 10d", "is not a duration");
 	check_refused("--log-level loud", "is not debug, info, warning or error");
 	check_refused("--target catalog", "\"catalog\" is not NAME=TARGET");
 	check_refused("--target =x", "is not NAME=TARGET");
