@@ -13,6 +13,7 @@
 #include <weft/arena.h>
 #include <weft/reflection.h>
 
+#include "google/rpc/error_details.weft.h"
 #include "grpc/reflection/v1/reflection.weft.h"
 #include "grpc/reflection/v1alpha/reflection.weft.h"
 #include "reflection_index.h"
@@ -252,13 +253,22 @@ static int on_ready(struct weft_call *call, void *data)
 	return 0;
 }
 
+/* Any call may end with error details, whose contract no service imports. */
+static struct reflection_index *make_index(struct weft_server *server)
+{
+	struct reflection_index *index = reflection_index_new(server);
+
+	reflection_index_add(index, &google_rpc_error_details_proto);
+	return index;
+}
+
 static int server_reflection_info(struct weft_call *call, void *self)
 {
 	struct stream *stream = weft_arena_zalloc(weft_call_arena(call), sizeof(*stream));
 	struct reflection *reflection = self;
 
 	if (!reflection->index)
-		reflection->index = reflection_index_new(reflection->server);
+		reflection->index = make_index(reflection->server);
 	stream->reflection = reflection;
 	stream->sent = weft_arena_zalloc(weft_call_arena(call),
 					 reflection_index_size(reflection->index) * sizeof(bool));

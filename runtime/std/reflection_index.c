@@ -184,6 +184,11 @@ struct reflection_index *reflection_index_new(struct weft_server *server)
 	return index;
 }
 
+void reflection_index_add(struct reflection_index *index, const struct weft_file *file)
+{
+	add_file(index, file);
+}
+
 /* ---- reading */
 
 size_t reflection_index_size(const struct reflection_index *index)

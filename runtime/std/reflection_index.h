@@ -25,6 +25,8 @@ struct reflection_extension {
 
 /* In the server's arena. */
 struct reflection_index *reflection_index_new(struct weft_server *server);
+/* A file that no service imports, and what it imports. */
+void reflection_index_add(struct reflection_index *index, const struct weft_file *file);
 size_t reflection_index_size(const struct reflection_index *index); /* files */
 
 /* NULL: there is none. */
