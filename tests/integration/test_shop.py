@@ -266,7 +266,10 @@ def test_pricing_is_killed_during_a_replay(shop, orders, wait_until):
 def test_down_and_up_again_keeps_the_orders(shop, orders):
     before = shop.edge.request("GET", "/v1/orders?page_size=5")
     pids = {name: shop.pid(name) for name in [*SERVICES, "gateway"]}
+    starts = {name: shop.log(name).count('"listening"') for name in SERVICES}
     shop.dev("down")
     assert not any(pathlib.Path(f"/proc/{pid}").exists() for pid in pids.values())
+    # nor has its supervisor started any of them again on the way
+    assert {name: shop.log(name).count('"listening"') for name in SERVICES} == starts
     shop.up()
     assert shop.edge.request("GET", "/v1/orders?page_size=5") == before
