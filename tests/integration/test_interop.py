@@ -19,16 +19,18 @@ CASES = ["empty_unary", "large_unary", "client_compressed_unary", "server_compre
          "cancel_after_begin", "cancel_after_first_response", "timeout_on_sleeping_server",
          "custom_metadata", "status_code_and_message", "special_status_message",
          "unimplemented_method", "unimplemented_service", "slow_consumer", "rpc_soak",
-         "channel_soak", "concurrent_large_unary", "long_lived_channel"]
+         "channel_soak", "concurrent_large_unary", "long_lived_channel", "orca_per_rpc", "orca_oob"]
 
 # What a pair (client, server) cannot play. A server of grpcio or grpc-js does not see whether a
 # message came compressed; grpcio's client cannot send one message of a call uncompressed; grpc-js's
 # server compresses nothing. (Their clients play the server_compressed cases without a look at the
 # flag, which they are not shown.)
+ORCA = ["orca_per_rpc", "orca_oob"]  # neither has load reports in what it shows its users
 CANNOT = {
-    (OWN, "grpcio"): ["client_compressed_unary", "client_compressed_streaming"],
-    (OWN, "grpc-js"): [case for case in CASES if "compressed" in case],
-    ("grpcio", OWN): ["client_compressed_streaming"],
+    (OWN, "grpcio"): ["client_compressed_unary", "client_compressed_streaming", *ORCA],
+    (OWN, "grpc-js"): [case for case in CASES if "compressed" in case] + ORCA,
+    ("grpcio", OWN): ["client_compressed_streaming", *ORCA],
+    ("grpc-js", OWN): ORCA,
 }
 
 

@@ -28,6 +28,9 @@ case_fn case_client_compressed_unary, case_server_compressed_unary,
 /* cases_load.c */
 case_fn case_rpc_soak, case_channel_soak, case_concurrent_large_unary, case_long_lived_channel;
 
+/* cases_load_report.c */
+case_fn case_orca_per_rpc, case_orca_oob;
+
 /* The request that most cases are made of, and what it gets. */
 #define LARGE_REQUEST  271828
 #define LARGE_RESPONSE 314159

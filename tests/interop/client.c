@@ -42,6 +42,8 @@ static const struct {
 	{ "channel_soak", case_channel_soak },
 	{ "concurrent_large_unary", case_concurrent_large_unary },
 	{ "long_lived_channel", case_long_lived_channel },
+	{ "orca_per_rpc", case_orca_per_rpc },
+	{ "orca_oob", case_orca_oob },
 };
 
 struct flags {

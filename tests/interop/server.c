@@ -78,6 +78,7 @@ static void run(struct program *program)
 int main(int argc, char **argv)
 {
 	struct weft_tls_options tls = { .size = sizeof(tls) };
+	struct load_report report = { 0 };
 	struct program program = { 0 };
 	const char *host = NULL;
 	bool use_tls = false;
@@ -97,12 +98,15 @@ int main(int argc, char **argv)
 		die(error);
 	if (weft_worker_new(0, &program.worker) < 0 ||
 	    weft_server_new(program.worker, NULL, &program.server) < 0 ||
-	    grpc_testing_test_service_add(program.server, &interop_handlers, NULL) < 0)
+	    grpc_testing_test_service_add(program.server, &interop_handlers, &report) < 0 ||
+	    xds_service_orca_v3_open_rca_service_add(program.server, &load_report_handlers,
+						     &report) < 0)
 		die("cannot begin");
 	listen_at(&program, host, port);
 	run(&program);
 	weft_server_free(program.server);
 	weft_worker_free(program.worker);
 	weft_tls_unref(program.tls);
+	weft_buffer_fini(&report.packed);
 	return 0;
 }

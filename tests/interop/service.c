@@ -103,6 +103,8 @@ static int unary_call(struct weft_call *call, const Grpc__Testing__SimpleRequest
 	if (check_type(call, req->response_type) != 0 ||
 	    !fill_payload(call, weft_call_arena(call), req->response_size, &payload))
 		return 0;
+	if (req->orca_per_query_report)
+		load_report_attach(call, req->orca_per_query_report);
 	res.payload = &payload;
 	return grpc_testing_test_service_unary_call_reply(call, &res);
 }
@@ -148,6 +150,7 @@ struct answer {
 
 struct answers {
 	struct weft_call *call;
+	struct load_report *report;
 	struct answer *list;
 	size_t n;
 	size_t cap;
@@ -299,9 +302,13 @@ static int streaming_output_call(struct weft_call *call,
 static int on_full_duplex(struct weft_call *call,
 			  const Grpc__Testing__StreamingOutputCallRequest *req, void *data)
 {
+	struct answers *answers = data;
+
+	if (req->orca_oob_report)
+		load_report_set(answers->report, req->orca_oob_report);
 	if (asks_for_failure(req->response_status))
 		return fail_as_asked(call, req->response_status);
-	if (!answers_add(data, req))
+	if (!answers_add(answers, req))
 		return 0;
 	weft_call_hold(call); /* until the pump has answered it */
 	weft_call_wake(call);
@@ -317,6 +324,7 @@ static int full_duplex_call(struct weft_call *call, void *self)
 {
 	struct answers *answers = answers_new(call);
 
+	answers->report = self;
 	echo_metadata(call);
 	grpc_testing_test_service_full_duplex_call_receive(call, on_full_duplex, on_full_duplex_end,
 							   answers);

@@ -8,6 +8,9 @@
 
 #include <grpc/testing/test.weft.h>
 
+#include "load_report.h"
+
+/* Its `self` is a struct load_report. */
 extern const struct grpc_testing_test_service_handlers interop_handlers;
 
 #endif
