@@ -236,6 +236,7 @@ static void on_reply(struct weft_rpc *rpc, struct weft_bytes message, void *data
 
 	assert_int_equal(outcome->ends, 0);
 	outcome->messages++;
+	outcome->compressed += weft_rpc_was_compressed(rpc);
 	outcome->bytes += message.len;
 	weft_buffer_clear(&outcome->last);
 	weft_buffer_append(&outcome->last, message.data, message.len);

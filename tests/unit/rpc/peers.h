@@ -26,6 +26,7 @@ struct outcome {
 	struct weft_rpc *rpc; /* NULL again at the end */
 	unsigned headers;
 	unsigned messages;
+	unsigned compressed; /* of these, on the way */
 	size_t bytes;
 	struct weft_buffer last; /* the last message */
 	unsigned writables;

@@ -262,6 +262,35 @@ static void the_deadline_passes_in_the_queue(void **state)
 	outcome_fini(&outcome);
 }
 
+/* A channel and a server of which each compresses what it sends, and calls that do not. */
+static void compression_by_default(void **state)
+{
+	struct weft_server_options server_options = { .size = sizeof(server_options),
+						      .encoding = WEFT_DEFLATE };
+	struct weft_channel_options options = { .size = sizeof(options), .encoding = WEFT_GZIP };
+	struct outcome outcome = { 0 };
+
+	close_channel();
+	stop_server();
+	start_server(target, &server_options);
+	open_channel(target, &options);
+	start(&outcome, "/test.Test/Stream", "3 100000", NULL);
+	run_until_end(&outcome);
+	assert_int_equal(outcome.code, WEFT_OK);
+	assert_int_equal(outcome.bytes, 300000);
+	assert_int_equal(outcome.compressed, 3);
+	outcome_fini(&outcome);
+
+	start(&outcome, "/test.Test/Echo", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	      WEFT_CALL_OPTIONS(.encoding = WEFT_IDENTITY));
+	run_until_end(&outcome);
+	assert_int_equal(outcome.code, WEFT_OK);
+	assert_int_equal(outcome.compressed, 1);
+	assert_string_equal((char *)outcome.last.data,
+			    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	outcome_fini(&outcome);
+}
+
 static void too_large_a_message_is_refused(void **state)
 {
 	struct outcome outcome = { 0 };
@@ -661,6 +690,7 @@ int main(void)
 		TEST(cancel_inside_headers),
 		TEST(the_deadline_passes_at_both_ends),
 		TEST(the_deadline_passes_in_the_queue),
+		TEST(compression_by_default),
 		TEST(too_large_a_message_is_refused),
 		TEST(a_held_stream_waits),
 		TEST(the_end_waits_behind_held_messages),
