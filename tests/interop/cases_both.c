@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* --- custom_metadata ------------------------------------------------------------------------------ */
+/* --- custom_metadata ------------------------------------------------------------------ */
 
 #define ECHO_INITIAL  "x-grpc-test-echo-initial"
 #define ECHO_TRAILING "x-grpc-test-echo-trailing-bin"
@@ -53,7 +53,7 @@ void case_custom_metadata(struct session *session)
 	check_echo(&stream.outcome);
 }
 
-/* --- status_code_and_message ---------------------------------------------------------------------- */
+/* --- status_code_and_message ---------------------------------------------------------- */
 
 void case_status_code_and_message(struct session *session)
 {

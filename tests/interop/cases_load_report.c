@@ -75,7 +75,7 @@ void case_orca_per_rpc(struct session *session)
 	xds__data__orca__v3__orca_load_report__free_unpacked(got, NULL);
 }
 
-/* --- Out of band ---------------------------------------------------------------------------------- */
+/* --- Out of band ---------------------------------------------------------------------- */
 
 struct watch {
 	struct session *session;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* --- Empty messages ------------------------------------------------------------------------------- */
+/* --- Empty messages ------------------------------------------------------------------- */
 
 struct empty {
 	struct outcome outcome;
@@ -58,7 +58,7 @@ void case_unimplemented_service(struct session *session)
 	outcome_expect(&empty.outcome, WEFT_UNIMPLEMENTED);
 }
 
-/* --- Payloads and statuses ------------------------------------------------------------------------ */
+/* --- Payloads and statuses ------------------------------------------------------------ */
 
 void case_large_unary(struct session *session)
 {

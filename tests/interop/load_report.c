@@ -4,7 +4,7 @@
 #define INTERVAL_MIN (10 * WEFT_MS)
 #define INTERVAL_MAX (3600 * WEFT_SECOND)
 
-/* --- Packing -------------------------------------------------------------------------------------- */
+/* --- Packing -------------------------------------------------------------------------- */
 
 #define ENTRY_INIT(kind) XDS__DATA__ORCA__V3__ORCA_LOAD_REPORT__##kind##_ENTRY__INIT
 
@@ -63,7 +63,7 @@ int load_report_set(struct load_report *report, const Grpc__Testing__TestOrcaRep
 	return pack(asked, &report->packed);
 }
 
-/* --- Out of band ---------------------------------------------------------------------------------- */
+/* --- Out of band ---------------------------------------------------------------------- */
 
 struct watch {
 	struct weft_call *call;

@@ -3,7 +3,7 @@
 
 Flags are those of weft-interop-client and weft-interop-server. --messages names the folder with
 Python's messages for the contracts. `client --test_case=list` prints the cases it can play: grpcio
-cannot see whether a message came compressed, nor switch compression off for one message at a client.
+cannot see whether a message came compressed, nor, at a client, leave one message of a call out.
 """
 
 import argparse
@@ -395,7 +395,8 @@ def long_lived_channel(channel):
 
 CASES = [
     empty_unary, large_unary, client_compressed_unary, server_compressed_unary, client_streaming,
-    server_streaming, server_compressed_streaming, ping_pong, empty_stream, half_duplex, cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
+    server_streaming, server_compressed_streaming, ping_pong, empty_stream, half_duplex,
+    cancel_after_begin, cancel_after_first_response, timeout_on_sleeping_server,
     custom_metadata, status_code_and_message, special_status_message, unimplemented_method,
     unimplemented_service, slow_consumer, rpc_soak, channel_soak, concurrent_large_unary,
     long_lived_channel,
@@ -413,5 +414,8 @@ def play():
 
 
 if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT] * (flags.role == "server"))
-    serve() if flags.role == "server" else play()
+    if flags.role == "server":
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+        serve()
+    else:
+        play()

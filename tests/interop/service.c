@@ -11,7 +11,7 @@
 /* What HalfDuplexCall collects at most. */
 #define ANSWERS_MAX ((size_t)100000)
 
-/* --- What every method does ----------------------------------------------------------------------- */
+/* --- What every method does ----------------------------------------------------------- */
 
 static void echo_metadata(struct weft_call *call)
 {
@@ -80,7 +80,7 @@ static void compress(struct weft_call *call)
 	weft_call_set_encoding(call, WEFT_GZIP);
 }
 
-/* --- One answer ----------------------------------------------------------------------------------- */
+/* --- One answer ----------------------------------------------------------------------- */
 
 static int empty_call(struct weft_call *call, const Grpc__Testing__Empty *req, void *self)
 {
@@ -140,7 +140,7 @@ static int streaming_input_call(struct weft_call *call, void *self)
 	return 0;
 }
 
-/* --- Streams of answers --------------------------------------------------------------------------- */
+/* --- Streams of answers --------------------------------------------------------------- */
 
 struct answer {
 	int32_t size;

@@ -38,7 +38,7 @@ void session_fail(const struct session *session, const char *format, ...)
 	exit(1);
 }
 
-/* --- Channels and time ---------------------------------------------------------------------------- */
+/* --- Channels and time ---------------------------------------------------------------- */
 
 struct weft_channel *session_open_channel(struct session *session)
 {
@@ -87,7 +87,7 @@ void session_close_channel(struct session *session, struct weft_channel *channel
 		weft_worker_run(session->worker);
 }
 
-/* --- Outcomes ------------------------------------------------------------------------------------- */
+/* --- Outcomes ------------------------------------------------------------------------- */
 
 static void copy_metadata(struct weft_arena *arena, const struct weft_metadata *from,
 			  struct weft_metadata *to)
@@ -132,7 +132,7 @@ struct weft_call_options session_options(const struct weft_metadata *metadata)
 	};
 }
 
-/* --- Unary ---------------------------------------------------------------------------------------- */
+/* --- Unary ---------------------------------------------------------------------------- */
 
 static void on_unary(struct weft_rpc *rpc, const struct weft_status *status,
 		     Grpc__Testing__SimpleResponse *res, void *data)
@@ -166,7 +166,7 @@ void unary_call(struct session *session, const Grpc__Testing__SimpleRequest *req
 	outcome_wait(outcome);
 }
 
-/* --- Streams of responses ------------------------------------------------------------------------- */
+/* --- Streams of responses ------------------------------------------------------------- */
 
 static void on_response(struct weft_rpc *rpc,
 			const Grpc__Testing__StreamingOutputCallResponse *message, void *data)
@@ -268,7 +268,7 @@ long stream_next(struct stream *stream)
 	return stream->arrived ? (long)stream->size : STREAM_END;
 }
 
-/* --- Streams of requests -------------------------------------------------------------------------- */
+/* --- Streams of requests -------------------------------------------------------------- */
 
 static void on_input_end(struct weft_rpc *rpc, const struct weft_status *status,
 			 Grpc__Testing__StreamingInputCallResponse *res, void *data)
