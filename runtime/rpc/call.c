@@ -20,14 +20,42 @@
 static void on_deadline(struct weft_timer *timer, void *data);
 static void on_task(struct weft_task *task);
 
+struct call_tally *call_tally_new(void)
+{
+	struct call_tally *tally = calloc(1, sizeof(*tally));
+
+	if (!tally)
+		abort();
+	tally->refs = 1;
+	return tally;
+}
+
+void call_tally_unref(struct call_tally *tally)
+{
+	if (--tally->refs == 0)
+		free(tally);
+}
+
+static void stop_counting(struct weft_call *call)
+{
+	if (!call->tally)
+		return;
+	call->tally->calls--;
+	call_tally_unref(call->tally);
+	call->tally = NULL;
+}
+
 struct weft_call *call_new(struct weft_server *server, const struct call_limits *limits,
-			   struct weft_h2_stream *stream)
+			   struct weft_h2_stream *stream, struct call_tally *tally)
 {
 	struct weft_arena *arena = weft_arena_new();
 	struct weft_call *call = weft_arena_new_array(arena, struct weft_call, 1);
 
 	call->arena = arena;
 	call->refs = 1;
+	call->tally = tally;
+	tally->refs++;
+	tally->calls++;
 	call->server = server;
 	call->worker = weft_server_worker(server);
 	call->stream = stream;
@@ -54,6 +82,7 @@ void weft_call_unref(struct weft_call *call)
 	if (--call->refs)
 		return;
 	assert(call->state != CALL_LIVE);
+	stop_counting(call);
 	weft_deframer_fini(&call->deframer);
 	weft_arena_free(call->message_memory);
 	weft_arena_free(call->scratch);
@@ -158,6 +187,8 @@ static void set_ended(struct weft_call *call, enum call_state state, enum weft_c
 	server_call_ended(server, call); /* whoever is told next may free the server */
 	if (state == CALL_CANCELLED)
 		tell_cancelled(call);
+	else
+		stop_counting(call);
 	weft_call_unref(call);
 }
 

@@ -34,6 +34,17 @@ struct call_limits {
 	enum weft_encoding encoding;
 };
 
+/* The calls of one connection that count against its limit: until they are answered, or, when they are
+ * cancelled, until their handlers have let go of them. So a client that resets what it has just
+ * begun gains no more work than one that waits. */
+struct call_tally {
+	unsigned refs; /* the connection's, and each call's that counts */
+	size_t calls;
+};
+
+struct call_tally *call_tally_new(void);
+void call_tally_unref(struct call_tally *tally);
+
 enum call_state { CALL_LIVE, CALL_ANSWERED, CALL_CANCELLED };
 
 /* Who takes what the client sends. */
@@ -50,6 +61,7 @@ struct weft_call {
 	struct weft_arena *scratch;        /* or NULL */
 	struct weft_arena *message_memory; /* of the message that is being delivered, or NULL */
 	unsigned refs;
+	struct call_tally *tally; /* NULL when it does not count any more */
 	struct weft_worker *worker;
 	struct weft_server *server; /* NULL once it has ended */
 	struct weft_list node;      /* in the server's calls while it is live */
@@ -108,7 +120,7 @@ struct weft_call {
 
 /* A live call, with one reference that the stream's on_close drops. */
 struct weft_call *call_new(struct weft_server *server, const struct call_limits *limits,
-			   struct weft_h2_stream *stream);
+			   struct weft_h2_stream *stream, struct call_tally *tally);
 
 /* request.c */
 enum request_kind { REQUEST_STRAY, REQUEST_HEAD, REQUEST_OTHER_TYPE, REQUEST_GRPC };

@@ -18,9 +18,13 @@
 #include "rpc/codec.h"
 #include "rpc/server.h"
 
-#define DEFAULT_MESSAGE  ((size_t)4 << 20)
-#define DEFAULT_METADATA ((size_t)16 << 10)
-#define CLOSE_TIMEOUT    WEFT_SECOND /* for a peer that takes no bytes, when grace is over */
+#define DEFAULT_MESSAGE     ((size_t)4 << 20)
+#define DEFAULT_METADATA    ((size_t)16 << 10)
+#define DEFAULT_STREAMS     256
+#define DEFAULT_CONNECTIONS 16384
+#define DEFAULT_KEEPALIVE   (7200 * WEFT_SECOND)
+#define DEFAULT_PERMIT      (300 * WEFT_SECOND)
+#define CLOSE_TIMEOUT       WEFT_SECOND /* for a peer that takes no bytes, when grace is over */
 
 enum drain_state { DRAIN_NONE, DRAIN_WAITS, DRAIN_CUTS, DRAIN_DONE };
 
@@ -57,6 +61,7 @@ struct connection {
 	struct weft_server *server; /* NULL: freed before us */
 	struct weft_transport *transport;
 	struct weft_h2 *h2; /* NULL during the handshake */
+	struct call_tally *tally;
 };
 
 /* --- Calls -------------------------------------------------------------------------------- */
@@ -156,7 +161,9 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 		*ret_data = (void *)&http_answers[kind];
 		return &stray_events;
 	}
-	call = call_new(server, &server->limits, stream);
+	if (connection->tally->calls >= server->h2_options.max_concurrent_streams)
+		return NULL;
+	call = call_new(server, &server->limits, stream, connection->tally);
 	weft_list_append(&server->calls, &call->node);
 	server->n_calls++;
 	*ret_data = call;
@@ -181,6 +188,7 @@ static void connection_free(struct connection *connection)
 	struct weft_server *server = connection->server;
 
 	weft_list_remove(&connection->node);
+	call_tally_unref(connection->tally);
 	free(connection);
 	if (!server)
 		return;
@@ -245,20 +253,29 @@ static void adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
 	if (!connection)
 		abort();
 	connection->server = server;
+	connection->tally = call_tally_new();
 	weft_list_append(&server->connections, &connection->node);
 	connection->transport = weft_transport_accept(server->worker, take_fd, tls,
 						      server->options.handshake_timeout_ns,
 						      &handshake_events, connection);
 }
 
-void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
+/* One that counts already. */
+static void admit(struct weft_server *server, int take_fd, struct weft_tls *tls)
 {
-	if (server->drain != DRAIN_NONE) {
-		close(take_fd);
+	if (server->drain == DRAIN_NONE &&
+	    atomic_load(&server->n_connections) <= server->options.max_connections) {
+		adopt(server, take_fd, tls);
 		return;
 	}
+	close(take_fd);
+	atomic_fetch_sub(&server->n_connections, 1);
+}
+
+void weft_server_adopt(struct weft_server *server, int take_fd, struct weft_tls *tls)
+{
 	atomic_fetch_add(&server->n_connections, 1);
-	adopt(server, take_fd, tls);
+	admit(server, take_fd, tls);
 }
 
 void server_promise(struct weft_server *server)
@@ -269,12 +286,7 @@ void server_promise(struct weft_server *server)
 
 void server_keep_promise(struct weft_server *server, int take_fd, struct weft_tls *tls)
 {
-	if (server->drain == DRAIN_NONE) {
-		adopt(server, take_fd, tls);
-	} else {
-		close(take_fd);
-		atomic_fetch_sub(&server->n_connections, 1);
-	}
+	admit(server, take_fd, tls);
 	atomic_fetch_sub(&server->n_promised, 1);
 	if (server->freed)
 		free_when_forgotten(server);
@@ -388,6 +400,8 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 	own = &server->options;
 	if (options)
 		memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
+	if (!own->max_connections)
+		own->max_connections = DEFAULT_CONNECTIONS;
 	server->worker = worker;
 	server->arena = weft_arena_new();
 	server->limits = (struct call_limits) {
@@ -398,7 +412,17 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 	};
 	server->h2_options = (struct weft_h2_options) {
 		.size = sizeof(server->h2_options),
-		.max_concurrent_streams = own->max_concurrent_streams,
+		.max_concurrent_streams =
+			own->max_concurrent_streams ? own->max_concurrent_streams : DEFAULT_STREAMS,
+		.keepalive_ns = own->keepalive_ns ? own->keepalive_ns : DEFAULT_KEEPALIVE,
+		.keepalive_timeout_ns = own->keepalive_timeout_ns,
+		.keepalive_idle = true,
+		.permit_ping_ns =
+			own->permit_keepalive_ns ? own->permit_keepalive_ns : DEFAULT_PERMIT,
+		.permit_ping_idle = own->permit_keepalive_idle,
+		.max_age_ns = own->max_age_ns,
+		.max_age_grace_ns = own->max_age_grace_ns,
+		.idle_timeout_ns = own->idle_timeout_ns,
 		.max_header_list =
 			(uint32_t)(own->max_metadata ? own->max_metadata : DEFAULT_METADATA),
 	};

@@ -28,6 +28,17 @@ struct weft_server_options {
 	uint64_t handshake_timeout_ns;   /* 0: 10 s */
 	bool log_calls;                  /* a line for each ended call */
 	enum weft_encoding encoding;     /* of what is sent to clients that accept it */
+
+	size_t max_connections; /* 0: 16,384; one more is closed at once */
+	/* Connections, as in weft/h2.h. A PING goes out after two hours of silence; clients may send one every
+	 * five minutes while they have calls. Age and idleness have no limit. */
+	uint64_t keepalive_ns;         /* 0: 2 h */
+	uint64_t keepalive_timeout_ns; /* 0: 20 s */
+	uint64_t permit_keepalive_ns;  /* 0: 5 min */
+	bool permit_keepalive_idle;    /* also without calls */
+	uint64_t max_age_ns;
+	uint64_t max_age_grace_ns;
+	uint64_t idle_timeout_ns;
 };
 
 /* `options` may be NULL. Add services before the first connection. The server belongs to its

@@ -212,7 +212,8 @@ static int handle(struct weft_call *call, void *self)
 	return rig->handler(call, rig);
 }
 
-static void rig_init(struct rig *rig, weft_fallback_cb *handler)
+static void rig_init_with(struct rig *rig, weft_fallback_cb *handler,
+			  const struct weft_server_options *options)
 {
 	int fds[2];
 
@@ -220,7 +221,7 @@ static void rig_init(struct rig *rig, weft_fallback_cb *handler)
 	rig->handler = handler;
 	weft_timer_init(&rig->poll, on_poll, rig);
 	assert_int_equal(weft_worker_new(0, &rig->worker), 0);
-	assert_int_equal(weft_server_new(rig->worker, NULL, &rig->server), 0);
+	assert_int_equal(weft_server_new(rig->worker, options, &rig->server), 0);
 	weft_server_set_fallback(rig->server, handle, rig);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
 			 0);
@@ -228,6 +229,11 @@ static void rig_init(struct rig *rig, weft_fallback_cb *handler)
 	weft_transport_accept(rig->worker, fds[1], NULL, 0, &transport_events, rig);
 	assert_int_equal(weft_server_connections(rig->server), 1);
 	run_until(rig, has_client);
+}
+
+static void rig_init(struct rig *rig, weft_fallback_cb *handler)
+{
+	rig_init_with(rig, handler, NULL);
 }
 
 static void rig_fini(struct rig *rig)
@@ -570,6 +576,52 @@ static void test_a_server_may_go_before_it_has_said_so(void **state)
 	weft_worker_free(rig.worker);
 }
 
+/* --- Limits ------------------------------------------------------------------------------- */
+
+/* Its handler still holds the call that was reset: until it lets go there is no place for another. */
+static void test_a_reset_call_counts_until_its_handler_ends(void **state)
+{
+	const struct weft_server_options options = { .size = sizeof(options),
+						     .max_concurrent_streams = 1 };
+	struct rig rig;
+	struct weft_call *first;
+
+	rig_init_with(&rig, wait_first, &options);
+	start_request(&rig, false);
+	run_until(&rig, has_call);
+	first = weft_call_ref(rig.call);
+	weft_h2_stream_reset(rig.stream, WEFT_H2_CANCEL);
+	run_until(&rig, has_no_calls);
+
+	rig.call = NULL;
+	rig.closed = false;
+	start_request(&rig, false);
+	run_until(&rig, is_closed);
+	assert_null(rig.call);
+
+	weft_call_unref(first);
+	start_request(&rig, false);
+	run_until(&rig, has_call);
+	rig_fini(&rig);
+}
+
+static void test_one_connection_too_many_is_closed(void **state)
+{
+	const struct weft_server_options options = { .size = sizeof(options),
+						     .max_connections = 1 };
+	struct rig rig;
+	int fds[2];
+	char byte;
+
+	rig_init_with(&rig, wait_first, &options);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	weft_server_adopt(rig.server, fds[0], NULL);
+	assert_int_equal(read(fds[1], &byte, 1), 0);
+	close(fds[1]);
+	assert_int_equal(weft_server_connections(rig.server), 1);
+	rig_fini(&rig);
+}
+
 /* --- Ports -------------------------------------------------------------------------------- */
 
 static bool is_promised(struct rig *rig)
@@ -636,6 +688,8 @@ int main(void)
 		cmocka_unit_test(test_a_drain_ends_with_its_grace),
 		cmocka_unit_test(test_a_drain_without_connections),
 		cmocka_unit_test(test_a_server_may_go_before_it_has_said_so),
+		cmocka_unit_test(test_a_reset_call_counts_until_its_handler_ends),
+		cmocka_unit_test(test_one_connection_too_many_is_closed),
 		cmocka_unit_test(test_a_connection_may_arrive_after_its_server),
 		cmocka_unit_test(test_a_worker_may_go_with_open_connections),
 	};
