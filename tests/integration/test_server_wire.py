@@ -71,7 +71,7 @@ class Client:
         while body and not any(isinstance(event, (h2.events.StreamEnded, h2.events.StreamReset))
                                and event.stream_id == stream for event in self.events):
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
-            if not room:
+            if room <= 0:  # below: the server's SETTINGS came after we had begun
                 self.read()
                 continue
             self.h2.send_data(stream, body[:room], end_stream=room >= len(body))
