@@ -13,6 +13,7 @@
 #include <weft/arena.h>
 
 #include "base/poison.h"
+#include "base/pool.h"
 
 #define ALIGNMENT   alignof(max_align_t)
 #define BLOCK_FIRST ((size_t)2048)
@@ -41,17 +42,17 @@ struct weft_arena {
 
 struct weft_arena *weft_arena_new(void)
 {
-	struct weft_arena *arena = calloc(1, sizeof(*arena));
+	struct weft_arena *arena = pool_alloc(sizeof(*arena));
 
 	if (!arena)
 		abort();
-	arena->grow = BLOCK_FIRST;
+	*arena = (struct weft_arena) { .grow = BLOCK_FIRST };
 	return arena;
 }
 
 static struct block *block_new(struct weft_arena *arena, size_t size)
 {
-	struct block *block = malloc(size);
+	struct block *block = pool_alloc(size);
 
 	if (!block)
 		return NULL;
@@ -65,7 +66,7 @@ static void block_free(struct weft_arena *arena, struct block *block)
 {
 	arena->size -= block->size;
 	ASAN_UNPOISON_MEMORY_REGION(block->room, block->size - sizeof(*block));
-	free(block);
+	pool_free(block, block->size);
 }
 
 static void blocks_free(struct weft_arena *arena, struct block *block)
@@ -95,7 +96,7 @@ void weft_arena_free(struct weft_arena *arena)
 		return;
 	run_deferred(arena);
 	blocks_free(arena, arena->blocks);
-	free(arena);
+	pool_free(arena, sizeof(*arena));
 }
 
 /* The head is about to be cut from its beginning. */
@@ -290,7 +291,7 @@ void weft_arena_splice(struct weft_arena *arena, struct weft_arena *take_from)
 {
 	splice_deferred(arena, take_from->deferred);
 	splice_blocks(arena, take_from);
-	free(take_from);
+	pool_free(take_from, sizeof(*take_from));
 }
 
 size_t weft_arena_size(const struct weft_arena *arena)

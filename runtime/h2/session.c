@@ -532,9 +532,11 @@ static void create(struct session *session)
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
 	if (session->role == SESSION_SERVER)
-		r = nghttp2_session_server_new2(&session->nghttp2, callbacks, session, option);
+		r = nghttp2_session_server_new3(&session->nghttp2, callbacks, session, option,
+						&session_memory);
 	else
-		r = nghttp2_session_client_new2(&session->nghttp2, callbacks, session, option);
+		r = nghttp2_session_client_new3(&session->nghttp2, callbacks, session, option,
+						&session_memory);
 	if (r)
 		abort();
 	nghttp2_option_del(option);

@@ -35,6 +35,8 @@ struct finished {
 	unsigned n;
 };
 
+extern nghttp2_mem session_memory; /* of the thread's pool; never written */
+
 struct session {
 	nghttp2_session *nghttp2;
 	enum session_role role;

@@ -1,0 +1,108 @@
+/* See pool.h. A list of free pieces for each power of two; a piece that is free holds the link. */
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <weft/base.h>
+
+#include "base/poison.h"
+
+#define SMALLEST_SHIFT 5 /* 32 bytes */
+#define LARGEST_SHIFT  11
+#define KEPT_BYTES     (WEFT_RED_ZONE ? 0 : (size_t)512 * 1024) /* of each size */
+
+struct piece {
+	struct piece *next;
+};
+
+struct shelf {
+	struct piece *pieces;
+	size_t n;
+};
+
+struct pool {
+	struct shelf shelves[LARGEST_SHIFT + 1];
+	bool watched; /* the thread's end empties it */
+};
+
+static _Thread_local struct pool pool;
+static pthread_key_t at_end;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void empty(void *data)
+{
+	struct pool *own = data;
+
+	for (size_t i = 0; i < WEFT_COUNT(own->shelves); i++) {
+		struct shelf *shelf = &own->shelves[i];
+
+		while (shelf->pieces) {
+			struct piece *piece = shelf->pieces;
+
+			shelf->pieces = piece->next;
+			free(piece);
+		}
+		shelf->n = 0;
+	}
+	own->watched = false; /* another key's destructor may free more */
+}
+
+static void make_key(void)
+{
+	if (pthread_key_create(&at_end, empty))
+		abort();
+}
+
+static void watch(void)
+{
+	pthread_once(&once, make_key);
+	if (pthread_setspecific(at_end, &pool))
+		abort();
+	pool.watched = true;
+}
+
+static unsigned shift_of(size_t size)
+{
+	if (size <= (size_t)1 << SMALLEST_SHIFT)
+		return SMALLEST_SHIFT;
+	return (unsigned)(sizeof(long) * 8) - (unsigned)__builtin_clzl(size - 1);
+}
+
+void *pool_alloc(size_t size)
+{
+	struct shelf *shelf;
+	struct piece *piece;
+	unsigned shift;
+
+	if (!KEPT_BYTES || size > POOL_LARGEST)
+		return malloc(size);
+	shift = shift_of(size);
+	shelf = &pool.shelves[shift];
+	piece = shelf->pieces;
+	if (!piece)
+		return malloc((size_t)1 << shift);
+	shelf->pieces = piece->next;
+	shelf->n--;
+	return piece;
+}
+
+void pool_free(void *memory, size_t size)
+{
+	struct piece *piece = memory;
+	struct shelf *shelf;
+	unsigned shift;
+
+	if (!piece)
+		return;
+	shift = size > POOL_LARGEST ? 0 : shift_of(size);
+	shelf = &pool.shelves[shift];
+	if (!shift || (shelf->n + 1) << shift > KEPT_BYTES) {
+		free(piece);
+		return;
+	}
+	if (!pool.watched)
+		watch();
+	piece->next = shelf->pieces;
+	shelf->pieces = piece;
+	shelf->n++;
+}
