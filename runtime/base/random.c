@@ -8,24 +8,25 @@
 
 #include "base/random.h"
 
-/* The kernel gives up to 256 bytes in one piece, never interrupted. */
-#define POOL 256
+/* A call takes 24 bytes for its trace: one system call for some eighty calls. */
+#define POOL 2048
 
 static _Thread_local struct {
 	uint8_t bytes[POOL];
 	size_t left;
 } pool;
 
+/* A signal may cut short what is longer than 256 bytes. */
 static void refill(void)
 {
-	ssize_t n;
+	while (pool.left < sizeof(pool.bytes)) {
+		ssize_t n = getrandom(pool.bytes + pool.left, sizeof(pool.bytes) - pool.left, 0);
 
-	do
-		n = getrandom(pool.bytes, sizeof(pool.bytes), 0);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(pool.bytes))
-		abort();
-	pool.left = sizeof(pool.bytes);
+		if (n > 0)
+			pool.left += (size_t)n;
+		else if (errno != EINTR)
+			abort();
+	}
 }
 
 void weft_random_bytes(void *ret_bytes, size_t len)
