@@ -11,8 +11,10 @@
 static const struct weft_h2_header *find(const struct weft_h2_header *headers, size_t n,
 					 const char *name)
 {
+	const size_t len = strlen(name);
+
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(headers[i].name, name))
+		if (headers[i].name_len == len && !memcmp(headers[i].name, name, len))
 			return &headers[i];
 	return NULL;
 }

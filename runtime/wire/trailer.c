@@ -11,6 +11,14 @@
 #include "wire/base64.h"
 #include "wire/percent.h"
 
+/* Nearly every call ends with this. */
+static struct weft_h2_header code_field(enum weft_code code, struct weft_arena *arena)
+{
+	if (code == WEFT_OK)
+		return WEFT_H2_HEADER("grpc-status", "0");
+	return WEFT_H2_HEADER("grpc-status", weft_arena_printf(arena, "%u", (unsigned)code));
+}
+
 int weft_trailer_write(const struct weft_status *status, struct weft_arena *arena,
 		       struct weft_h2_header headers[WEFT_TRAILER_FIELDS])
 {
@@ -19,8 +27,7 @@ int weft_trailer_write(const struct weft_status *status, struct weft_arena *aren
 	char *text;
 	int n = 0;
 
-	text = weft_arena_printf(arena, "%u", (unsigned)status->code);
-	headers[n++] = WEFT_H2_HEADER("grpc-status", text);
+	headers[n++] = code_field(status->code, arena);
 	if (len > WEFT_TRAILER_MESSAGE_MAX)
 		len = weft_utf8_floor((const uint8_t *)message, WEFT_TRAILER_MESSAGE_MAX);
 	if (len > 0) {
