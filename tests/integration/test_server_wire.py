@@ -230,9 +230,9 @@ def test_compressed_requests(client, encoding):
     (gzip.compress(bytes(4 << 20)), "0"),
     (gzip.compress(bytes((4 << 20) + 1)), "8"),
     (gzip.compress(bytes(1 << 30), 1)[:1 << 20], "8"),  # the limit ends it, not the cut
-    (gzip.compress(b"abc")[:-1], "13"),
-    (gzip.compress(b"abc") + b"x", "13"),
-    (gzip.compress(b"abc") * 2, "13"),
+    (gzip.compress(b"abc", mtime=0)[:-1], "13"),
+    (gzip.compress(b"abc", mtime=0) + b"x", "13"),
+    (gzip.compress(b"abc", mtime=0) * 2, "13"),
     (zlib.compress(b"abc"), "13"),
     (b"abc", "13"),
     (b"", "13"),
