@@ -10,6 +10,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADERS = ROOT / "runtime" / "include" / "weft"
 LIST = ROOT / "runtime" / "libweft.symbols"
+NODE = "LIBWEFT_0"  # of runtime/libweft.map; the list says it where it is another one
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 # A macro with its continuation lines, or a directive.
@@ -23,7 +24,7 @@ def exported(library):
     out = subprocess.run(["nm", "-D", "--defined-only", library], check=True, text=True,
                          stdout=subprocess.PIPE).stdout
     names = (line.split()[-1] for line in out.splitlines())
-    return sorted(name for name in names if not name.startswith("LIBWEFT_"))
+    return sorted(name.removesuffix("@@" + NODE) for name in names if name != NODE)
 
 
 def declared(header):
