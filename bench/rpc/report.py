@@ -16,8 +16,9 @@ def ratio(result, peer):
 
 def row(result):
     costs = result["median_us"]
-    cells = [f"{name} {costs[name]:.2f}" + ("" if name == "weft" else f" ({ratio(result, name):.2f}×)")
-             for name in ORDER if name in costs]
+    cells = [f"weft {costs['weft']:.2f}"]
+    cells += [f"{name} {costs[name]:.2f} ({ratio(result, name):.2f}×)"
+              for name in ORDER[1:] if name in costs]
     return f"{title(result)}, µs per {result['unit']}: " + ", ".join(cells)
 
 
@@ -57,11 +58,11 @@ def chart(results):
 
 PAGE = """# What a call costs
 
-The server's user and system CPU time for one unary call of 32 bytes, or for one message of a server
-stream; in brackets, Weft's cost as a share of that peer's. Measured {date} by
+The server's user and system CPU time for one unary call of 32 bytes, or for one message of a
+server stream; in brackets, Weft's cost as a share of that peer's. Measured {date} by
 
 ```sh
-./dev bench rpc --write
+{command}
 ```
 
 {table}
@@ -71,11 +72,11 @@ stream; in brackets, Weft's cost as a share of that peer's. Measured {date} by
 - Servers run pinned to one core, the load (h2load, the same for all) on the other; {rounds} rounds,
   interleaved, of which the median counts. The microseconds drift with the machine and with what else
   it does; the ratios are from one run.
-- `8×32` is 8 connections with 32 calls each under way; `32×1` is 32 connections with one, where system
-  calls are most of the cost. Streams are 8 connections with 4 streams each.
+- `8×32` is 8 connections with 32 calls each under way; `32×1` is 32 connections with one, where
+  system calls are most of the cost. Streams are 8 connections with 4 streams each.
 - Weft runs with the defaults of every limit, and with health. grpc C++ is Debian's, with the
-  callback API; grpc-go is the release that `bench/rpc/go/go.mod` names. nghttpd answers the same POST
-  from a static file: no protobuf and no handler, the limit of the HTTP/2 library.
+  callback API; grpc-go is the release that `bench/rpc/go/go.mod` names. nghttpd answers the same
+  POST from a static file: no protobuf and no handler, the limit of the HTTP/2 library.
 - h2load gives every peer windows of 1 GiB, so flow control costs none of them anything here.
 - Not measured yet: client stubs, client streams and bidirectional ones, latency, memory of idle
   connections, 10,000 connections, the completion queue of grpc C++.
@@ -84,10 +85,11 @@ The rounds one by one are in `performance.json`.
 """
 
 
-def write(folder, results, rounds, date):
+def write(folder, results, rounds, date, command):
     folder.mkdir(exist_ok=True)
     (folder / "performance.json").write_text(
         json.dumps({"date": date, "results": results}, indent=1, ensure_ascii=False) + "\n")
     (folder / "performance.svg").write_text(chart(results))
     (folder / "performance.md").write_text(
-        PAGE.format(date=date, rounds=rounds, table="\n".join(table(results))))
+        PAGE.format(date=date, rounds=rounds, command=command,
+                    table="\n".join(table(results))))

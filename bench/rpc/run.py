@@ -251,7 +251,9 @@ def main():
                 print(report.row(results[-1]), flush=True)
     if arguments.write:
         report.write(ROOT / "docs", results, arguments.rounds,
-                     datetime.date.today().isoformat())
+                     datetime.date.today().isoformat(),
+                     f"./dev bench rpc --write --rounds {arguments.rounds} "
+                     f"--seconds {arguments.seconds:g}")
 
 
 if __name__ == "__main__":
