@@ -70,8 +70,8 @@ server stream; in brackets, Weft's cost as a share of that peer's. Measured {dat
 ![the same as bars](performance.svg)
 
 - Servers run pinned to one core, the load (h2load, the same for all) on the other; {rounds} rounds,
-  interleaved, of which the median counts. The microseconds drift with the machine and with what else
-  it does; the ratios are from one run.
+  interleaved, of which the median counts. The microseconds drift with the machine and with what
+  else it does; the ratios are from one run.
 - `8×32` is 8 connections with 32 calls each under way; `32×1` is 32 connections with one, where
   system calls are most of the cost. Streams are 8 connections with 4 streams each.
 - Weft runs with the defaults of every limit, and with health. grpc C++ is Debian's, with the
