@@ -1,7 +1,7 @@
 /*
- * What time does to a connection, beyond its beginning, its idleness and its drain: a peer that does
- * not finish its headers, does not read, keeps its windows shut, does not answer PING, or sends too
- * many of them; and age. It decides; connection.c acts.
+ * What time does to a connection, beyond its beginning, its idleness and its drain: a peer that
+ * does not finish its headers, does not read, keeps its windows shut, does not answer PING, or
+ * sends too many of them; and age. It decides; connection.c acts.
  *
  * Nothing ticks while there is nothing to watch.
  */

@@ -34,9 +34,9 @@ struct call_limits {
 	enum weft_encoding encoding;
 };
 
-/* The calls of one connection that count against its limit: until they are answered, or, when they are
- * cancelled, until their handlers have let go of them. So a client that resets what it has just
- * begun gains no more work than one that waits. */
+/* The calls of one connection that count against its limit: until they are answered, or, when
+ * they are cancelled, until their handlers have let go of them. So a client that resets what it
+ * has just begun gains no more work than one that waits. */
 struct call_tally {
 	unsigned refs; /* the connection's, and each call's that counts */
 	size_t calls;

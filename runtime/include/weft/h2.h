@@ -72,19 +72,21 @@ struct weft_h2_options {
 	uint64_t headers_timeout_ns;
 	/* A peer that takes no byte for this long, while some wait, is cut off; 0: 30 s. */
 	uint64_t write_timeout_ns;
-	/* A stream whose window the peer keeps shut for this long, while bytes wait, is reset; 0: 10 min. */
+	/* A stream whose window the peer keeps shut for this long, while bytes wait, is reset;
+	 * 0: 10 min. */
 	uint64_t window_timeout_ns;
-	/* Keepalive (gRFC A8): a PING after so much silence, 0: none; without an answer for so long (0: 20 s)
-	 * the connection is lost. Only while there are streams, or always. */
+	/* Keepalive (gRFC A8): a PING after so much silence, 0: none; without an answer for so
+	 * long (0: 20 s) the connection is lost. Only while there are streams, or always. */
 	uint64_t keepalive_ns;
 	uint64_t keepalive_timeout_ns;
 	bool keepalive_idle;
 	/* The PINGs of the peer: no more often than this, without a stream every two hours unless
-	 * `permit_ping_idle`; the third one too many ends the connection. 0: as many as it likes. */
+	 * `permit_ping_idle`; the third one too many ends the connection. 0: as many as it
+	 * likes. */
 	uint64_t permit_ping_ns;
 	bool permit_ping_idle;
-	/* Age (gRFC A9): after this time, give or take a tenth, the connection drains; what is left after the
-	 * grace is cut off. 0: never. */
+	/* Age (gRFC A9): after this time, give or take a tenth, the connection drains; what is
+	 * left after the grace is cut off. 0: never. */
 	uint64_t max_age_ns;
 	uint64_t max_age_grace_ns;
 };

@@ -30,8 +30,8 @@ struct weft_server_options {
 	enum weft_encoding encoding;     /* of what is sent to clients that accept it */
 
 	size_t max_connections; /* 0: 16,384; one more is closed at once */
-	/* Connections, as in weft/h2.h. A PING goes out after two hours of silence; clients may send one every
-	 * five minutes while they have calls. Age and idleness have no limit. */
+	/* Connections, as in weft/h2.h. A PING goes out after two hours of silence; clients may
+	 * send one every five minutes while they have calls. Age and idleness have no limit. */
 	uint64_t keepalive_ns;         /* 0: 2 h */
 	uint64_t keepalive_timeout_ns; /* 0: 20 s */
 	uint64_t permit_keepalive_ns;  /* 0: 5 min */
@@ -54,8 +54,8 @@ int weft_server_add(struct weft_server *server, const struct weft_service *servi
 		    const void *handlers, void *self);
 /* By index, in the order in which they were added; NULL at the end. */
 const struct weft_service *weft_server_service_at(const struct weft_server *server, size_t index);
-/* For what belongs to a service here and lives as long as the server: gone when weft_server_free has
- * cancelled the calls. */
+/* For what belongs to a service here and lives as long as the server: gone when weft_server_free
+ * has cancelled the calls. */
 struct weft_arena *weft_server_arena(struct weft_server *server);
 /* Answers every path that no service has; receives bytes. Without it they are UNIMPLEMENTED. */
 typedef int weft_fallback_cb(struct weft_call *call, void *self);

@@ -578,7 +578,8 @@ static void test_a_server_may_go_before_it_has_said_so(void **state)
 
 /* --- Limits ------------------------------------------------------------------------------- */
 
-/* Its handler still holds the call that was reset: until it lets go there is no place for another. */
+/* Its handler still holds the call that was reset: until it lets go there is no place for
+ * another. */
 static void test_a_reset_call_counts_until_its_handler_ends(void **state)
 {
 	const struct weft_server_options options = { .size = sizeof(options),
