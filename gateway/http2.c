@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "errors.h"
 #include "exchange.h"
 
 #define MAX_STREAMS 100
@@ -185,12 +186,9 @@ static bool expects(const struct weft_h2_header *headers, size_t n)
 	return false;
 }
 
-static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
-						     struct weft_h2_stream *h2_stream,
-						     const struct weft_h2_header *headers, size_t n,
-						     bool end, void **ret_data, void *data)
+static struct stream *stream_new(struct http2 *http2, struct weft_h2 *h2,
+				 struct weft_h2_stream *h2_stream)
 {
-	struct http2 *http2 = data;
 	struct stream *stream = calloc(1, sizeof(*stream));
 
 	if (!stream)
@@ -200,8 +198,37 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	weft_timer_init(&stream->linger, on_linger, stream);
 	stream->exchange = exchange_new(http2->connection.worker, &front, stream, "HTTP/2",
 					weft_transport_peer(weft_h2_transport(h2)));
+	return stream;
+}
+
+static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
+						     struct weft_h2_stream *h2_stream,
+						     const struct weft_h2_header *headers, size_t n,
+						     bool end, void **ret_data, void *data)
+{
+	struct stream *stream = stream_new(data, h2, h2_stream);
+
+	if (!stream)
+		return NULL;
 	*ret_data = stream;
 	exchange_start(stream->exchange, headers, n, !end, expects(headers, n));
+	return &stream_events;
+}
+
+static const struct weft_h2_stream_events *on_oversized(struct weft_h2 *h2,
+							struct weft_h2_stream *h2_stream,
+							const struct weft_h2_header *headers,
+							size_t n, bool end, void **ret_data,
+							void *data)
+{
+	struct http2 *http2 = data;
+	struct stream *stream = stream_new(http2, h2, h2_stream);
+
+	if (!stream)
+		return NULL;
+	*ret_data = stream;
+	errors_refuse(stream->exchange, 431, "the headers are longer than %llu bytes",
+		      (unsigned long long)http2->connection.worker->edge->config->max_head);
 	return &stream_events;
 }
 
@@ -217,6 +244,7 @@ static void on_close(struct weft_h2 *h2, int r, const char *error, void *data)
 
 static const struct weft_h2_events h2_events = {
 	.on_stream = on_stream,
+	.on_oversized = on_oversized,
 	.on_close = on_close,
 };
 

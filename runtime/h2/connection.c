@@ -197,6 +197,18 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2_stream *stre
 	return h2->events->on_stream(h2, stream, headers, n, end, ret_data, h2->data);
 }
 
+static const struct weft_h2_stream_events *on_oversized(struct weft_h2_stream *stream,
+							const struct weft_h2_header *headers,
+							size_t n, bool end, void **ret_data,
+							void *data)
+{
+	struct weft_h2 *h2 = data;
+
+	if (h2->state != OPEN || !h2->events->on_oversized)
+		return NULL;
+	return h2->events->on_oversized(h2, stream, headers, n, end, ret_data, h2->data);
+}
+
 static void on_ready(void *data)
 {
 	struct weft_h2 *h2 = data;
@@ -246,6 +258,7 @@ static void on_dispatch(void *data)
 
 static const struct session_events session_events = {
 	.on_stream = on_stream,
+	.on_oversized = on_oversized,
 	.on_ready = on_ready,
 	.on_goaway = on_goaway,
 	.on_drain_answer = on_drain_answer,

@@ -301,20 +301,19 @@ static void answer_431(struct session *session, int32_t id)
 	nghttp2_nv status = { (uint8_t *)":status", (uint8_t *)"431", 7, 3, NGHTTP2_NV_FLAG_NONE };
 
 	nghttp2_submit_response(session->nghttp2, id, &status, 1, NULL);
-	budget_spend(&session->useless, 10);
 }
 
 static void receive_request(struct session *session, int32_t id, bool end)
 {
 	const struct weft_h2_header *fields = headers_finish(&session->headers);
+	bool over = session->headers.over;
+	session_stream_cb *open;
 	struct weft_h2_stream *stream;
 
 	if (session->ended)
 		return;
-	if (session->headers.over) {
-		answer_431(session, id);
-		return;
-	}
+	if (over)
+		budget_spend(&session->useless, 10);
 
 	stream = stream_new(session);
 	stream->id = id;
@@ -322,12 +321,17 @@ static void receive_request(struct session *session, int32_t id, bool end)
 	weft_list_append(&session->streams, &stream->all);
 	session->n_streams++;
 	nghttp2_session_set_stream_user_data(session->nghttp2, id, stream);
-	stream->events = session->events->on_stream(stream, fields, session->headers.n, end,
-						    &stream->data, session->data);
+	open = over ? session->events->on_oversized : session->events->on_stream;
+	if (open)
+		stream->events =
+			open(stream, fields, session->headers.n, end, &stream->data, session->data);
 	if (!stream->events) {
 		nghttp2_session_set_stream_user_data(session->nghttp2, id, NULL);
-		nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
-					  NGHTTP2_REFUSED_STREAM);
+		if (over)
+			answer_431(session, id);
+		else
+			nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
+						  NGHTTP2_REFUSED_STREAM);
 		if (stream->life != STREAM_CLOSED) /* the owner may have ended all */
 			session->n_streams--;
 		stream_free(stream);

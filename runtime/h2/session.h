@@ -17,12 +17,15 @@
 
 enum session_role { SESSION_SERVER, SESSION_CLIENT };
 
+typedef const struct weft_h2_stream_events *session_stream_cb(struct weft_h2_stream *stream,
+							      const struct weft_h2_header *headers,
+							      size_t n, bool end, void **ret_data,
+							      void *data);
+
 struct session_events {
 	/* As in struct weft_h2_events. */
-	const struct weft_h2_stream_events *(*on_stream)(struct weft_h2_stream *stream,
-							 const struct weft_h2_header *headers,
-							 size_t n, bool end, void **ret_data,
-							 void *data);
+	session_stream_cb *on_stream;
+	session_stream_cb *on_oversized; /* may be NULL */
 	void (*on_ready)(void *data);
 	void (*on_goaway)(uint32_t error_code, void *data);
 	void (*on_drain_answer)(void *data); /* all that was sent before session_drain is here */

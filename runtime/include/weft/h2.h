@@ -48,6 +48,14 @@ struct weft_h2_events {
 							 const struct weft_h2_header *headers,
 							 size_t n, bool end, void **ret_data,
 							 void *data);
+	/* Server: a request with more headers than max_header_list allows; the ones that fit, pseudo-
+	 * headers first. As on_stream, to refuse it in the server's own words. May be NULL: then, and
+	 * when it returns NULL, the answer is a 431 without a body. */
+	const struct weft_h2_stream_events *(*on_oversized)(struct weft_h2 *h2,
+							    struct weft_h2_stream *stream,
+							    const struct weft_h2_header *headers,
+							    size_t n, bool end, void **ret_data,
+							    void *data);
 	/* Client: the peer's SETTINGS have arrived, so the connection is proven. May be NULL. */
 	void (*on_ready)(struct weft_h2 *h2, void *data);
 	/* The peer sends GOAWAY: no new streams. May be NULL. */
@@ -63,8 +71,8 @@ struct weft_h2_options {
 	uint32_t max_concurrent_streams; /* 0: 256 (server) */
 	uint32_t stream_window;          /* 0: 32 KiB ... initial receive window of a stream */
 	uint32_t connection_window;      /* 0: 1 MiB */
-	/* 0: 16 KiB of name + value + 32 each; above: on_stream is not called and the stream is
-	 * answered 431 (server) or reset (client) */
+	/* 0: 16 KiB of name + value + 32 each; above: on_oversized (server), or the stream is reset
+	 * (client) */
 	uint32_t max_header_list;
 	uint64_t idle_timeout_ns; /* 0: none; without a stream for that long: drain */
 
