@@ -32,7 +32,7 @@ const LARGE_REQUEST = 271828, LARGE_RESPONSE = 314159;
 const REQUEST_SIZES = [27182, 8, 1828, 45904], RESPONSE_SIZES = [31415, 9, 2653, 58979];
 const INITIAL = "x-grpc-test-echo-initial", TRAILING = "x-grpc-test-echo-trailing-bin";
 const SPECIAL = "\t\ntest with whitespace\r\nand Unicode BMP \u263a and non-BMP \u{1f608}\t\n";
-const GZIP = 2, NO_COMPRESS = 2; // grpc.CompressionAlgorithms.gzip, grpc.writeFlags.NoCompress
+const GZIP = 2; // grpc.CompressionAlgorithms.gzip
 
 const payload = (size) => ({ body: Buffer.alloc(size) });
 
@@ -220,15 +220,6 @@ const cases = {
 
   async client_streaming(client) {
     assert.equal(await input(client, REQUEST_SIZES.map((size) => [size])), 74922);
-  },
-
-  async client_compressed_streaming() {
-    const client = open({ "grpc.default_compression_algorithm": GZIP });
-    const yes = { expect_compressed: { value: true } }, no = { expect_compressed: { value: false } };
-    await assert.rejects(input(client, [[27182, yes, NO_COMPRESS]]),
-                         refused(grpc.status.INVALID_ARGUMENT));
-    assert.equal(await input(client, [[27182, yes], [45904, no, NO_COMPRESS]]), 73086);
-    client.close();
   },
 
   async server_streaming(client) {
