@@ -22,9 +22,9 @@ CASES = ["empty_unary", "large_unary", "client_compressed_unary", "server_compre
          "channel_soak", "concurrent_large_unary", "long_lived_channel", "orca_per_rpc", "orca_oob"]
 
 # What a pair (client, server) cannot play. A server of grpcio or grpc-js does not see whether a
-# message came compressed; grpcio's client cannot send one message of a call uncompressed, and grpc-js's
-# cannot on Debian's node 18; grpc-js's server compresses nothing. (Their clients play the server_compressed cases without a look at the
-# flag, which they are not shown.)
+# message came compressed; grpcio's client cannot send one message of a call uncompressed, and
+# grpc-js's cannot on Debian's node 18; grpc-js's server compresses nothing. (Their clients play the
+# server_compressed cases without a look at the flag, which they are not shown.)
 ORCA = ["orca_per_rpc", "orca_oob"]  # neither has load reports in what it shows its users
 CANNOT = {
     (OWN, "grpcio"): ["client_compressed_unary", "client_compressed_streaming", *ORCA],
