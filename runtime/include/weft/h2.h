@@ -49,7 +49,7 @@ struct weft_h2_events {
 							 size_t n, bool end, void **ret_data,
 							 void *data);
 	/* Server: a request with more headers than max_header_list allows; the ones that fit,
-	 * pseudo- headers first. As on_stream, to refuse it in the server's own words. May be
+	 * pseudo-headers first. As on_stream, to refuse it in the server's own words. May be
 	 * NULL: then, and when it returns NULL, the answer is a 431 without a body. */
 	const struct weft_h2_stream_events *(*on_oversized)(struct weft_h2 *h2,
 							    struct weft_h2_stream *stream,
