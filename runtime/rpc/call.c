@@ -282,6 +282,8 @@ static int answer(struct weft_call *call, const struct weft_status *status)
 
 	if (r < 0)
 		return r;
+	if (call->asked)
+		call_tell_interceptors(call, status);
 	send_status(call, status);
 	set_ended(call, CALL_ANSWERED, status->code);
 	return 0;
@@ -299,6 +301,8 @@ void call_abort(struct weft_call *call, enum weft_code code, const char *format,
 	va_end(args);
 	if (!status.message)
 		status.message = "";
+	if (call->asked)
+		call_tell_interceptors(call, &status);
 
 	/* A client that does not read what was sent will not read a status behind it. */
 	if (!weft_h2_stream_writable(call->stream))
@@ -470,10 +474,17 @@ static void on_writable(struct weft_h2_stream *stream, void *data)
 
 static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused, void *data)
 {
+	static const struct weft_status gone = {
+		.code = WEFT_CANCELLED,
+		.message = "the client has gone, or wants no answer",
+	};
 	struct weft_call *call = data;
 
-	if (call->state == CALL_LIVE)
+	if (call->state == CALL_LIVE) {
+		if (call->asked)
+			call_tell_interceptors(call, &gone);
 		set_ended(call, CALL_CANCELLED, WEFT_CANCELLED);
+	}
 	call->stream = NULL;
 	weft_call_unref(call);
 }

@@ -13,9 +13,11 @@
 
 #include <weft/call.h>
 #include <weft/h2.h>
+#include <weft/interceptor.h>
 #include <weft/list.h>
 #include <weft/server.h>
 
+#include "rpc/attachment.h"
 #include "rpc/child.h"
 #include "wire/frame.h"
 
@@ -32,6 +34,23 @@ struct call_limits {
 	unsigned max_depth;
 	bool log_calls;
 	enum weft_encoding encoding;
+};
+
+/* A server's chain; it lives as long as the server. */
+struct call_interceptor {
+	struct weft_call_interceptor what;
+	void *data;
+};
+
+struct call_interceptors {
+	struct call_interceptor *list;
+	size_t n;
+};
+
+/* What has gone one way. */
+struct call_flow {
+	uint64_t messages;
+	uint64_t bytes;
 };
 
 /* The calls of one connection that count against its limit: until they are answered, or, when
@@ -82,7 +101,15 @@ struct weft_call {
 
 	enum call_state state;
 	bool headers_sent;
-	bool remote_ended;
+
+	/* The server's interceptors. */
+	const struct call_interceptors *chain;
+	size_t asked; /* how many have been: they are told of the end */
+	bool asking;
+	bool waits; /* for weft_call_proceed */
+	struct attachment *attachments;
+	struct call_flow sent;
+	struct call_flow received;
 
 	weft_call_cb *on_cancel;
 	void *on_cancel_data;
@@ -90,6 +117,7 @@ struct weft_call {
 
 	/* Input. */
 	enum call_input input;
+	bool remote_ended;
 	bool held;
 	bool delivering;
 	struct weft_deframer deframer;
@@ -141,14 +169,22 @@ int call_check_live(const struct weft_call *call);
 /* The response's headers; with `status` the whole answer, Trailers-Only. */
 int call_send_headers(struct weft_call *call, const struct weft_status *status);
 
+/* call_intercept.c */
+void call_ask(struct weft_call *call); /* the interceptors; then comes call_start */
+/* Before the status leaves, and before the call has ended. */
+void call_tell_interceptors(struct weft_call *call, const struct weft_status *status);
+
 /* call_input.c */
 void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len);
-void call_input_deliver(struct weft_call *call); /* as much as is wanted */
-void call_invoke(struct weft_call *call);        /* the handler, with call->request */
+void call_input_deliver(struct weft_call *call);  /* as much as is wanted */
+void call_invoke(struct weft_call *call);         /* the handler, with call->request */
+void call_input_schedule(struct weft_call *call); /* delivery, soon */
 
 /* call.c: runs what is due from the loop, soon. */
 void call_schedule(struct weft_call *call);
 
+/* server.c: the handler's turn. */
+void call_start(struct weft_call *call);
 /* server.c: the call is no longer live. */
 void server_call_ended(struct weft_server *server, struct weft_call *call);
 

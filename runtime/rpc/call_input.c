@@ -101,6 +101,8 @@ static int take_frame(struct weft_call *call, const struct weft_frame *frame)
 			    &message);
 	if (r >= 0) {
 		call->was_compressed = frame->compressed;
+		call->received.messages++;
+		call->received.bytes += frame->message.len;
 		take_message(call, message);
 	}
 	weft_buffer_fini(&room);
@@ -185,7 +187,7 @@ void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len)
 
 /* --- The handler's side ------------------------------------------------------------------- */
 
-static void schedule_input(struct weft_call *call)
+void call_input_schedule(struct weft_call *call)
 {
 	if (call->delivering)
 		return; /* the loop that delivers sees it */
@@ -203,7 +205,7 @@ void weft_call_resume(struct weft_call *call)
 	if (!call->held)
 		return;
 	call->held = false;
-	schedule_input(call);
+	call_input_schedule(call);
 }
 
 static void receive(struct weft_call *call, enum call_input input,
@@ -215,7 +217,7 @@ static void receive(struct weft_call *call, enum call_input input,
 	call->input = input;
 	call->on_half_close = on_half_close;
 	call->input_data = data;
-	schedule_input(call);
+	call_input_schedule(call);
 }
 
 void weft_call_receive_bytes(struct weft_call *call, weft_message_bytes_cb *on_message,

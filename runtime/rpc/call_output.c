@@ -29,6 +29,8 @@ static int reserve_message(struct weft_call *call, bool compressed, size_t len, 
 	if (!room)
 		return -ENOMEM;
 	weft_frame_prefix(room, compressed, len);
+	call->sent.messages++;
+	call->sent.bytes += len;
 	*ret_room = room + WEFT_FRAME_PREFIX;
 	return 0;
 }

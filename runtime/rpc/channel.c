@@ -64,6 +64,7 @@ struct weft_channel {
 	size_t max_message;
 	uint64_t connect_timeout_ns;
 	enum weft_encoding encoding;
+	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
 
 	weft_channel_closed_cb *closed_cb;
 	void *closed_data;
@@ -392,6 +393,8 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->connect_timeout_ns =
 		own.connect_timeout_ns ? own.connect_timeout_ns : CONNECT_TIMEOUT;
 	channel->encoding = own.encoding;
+	if (own.interceptors && own.interceptors[0])
+		channel->interceptors = own.interceptors;
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);
 	weft_timer_init(&channel->timer, on_backoff_over, channel);
@@ -449,6 +452,12 @@ bool weft_channel_is_tls(const struct weft_channel *channel)
 enum weft_encoding weft_channel_encoding(const struct weft_channel *channel)
 {
 	return channel->encoding;
+}
+
+const struct weft_rpc_interceptor *const *weft_channel_interceptors(
+	const struct weft_channel *channel)
+{
+	return channel->interceptors;
 }
 
 size_t weft_channel_max_message(const struct weft_channel *channel)

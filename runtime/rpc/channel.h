@@ -9,6 +9,9 @@ struct weft_rpc;
 const char *weft_channel_authority(const struct weft_channel *channel);
 bool weft_channel_is_tls(const struct weft_channel *channel);
 enum weft_encoding weft_channel_encoding(const struct weft_channel *channel);
+/* Ends with NULL; NULL when there are none. */
+const struct weft_rpc_interceptor *const *weft_channel_interceptors(
+	const struct weft_channel *channel);
 size_t weft_channel_max_message(const struct weft_channel *channel);
 
 /* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */

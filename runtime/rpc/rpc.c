@@ -52,6 +52,8 @@ static void deliver(struct weft_rpc *rpc)
 	status.details.data =
 		weft_arena_memdup(rpc->response, rpc->status.details.data, rpc->status.details.len);
 	status.details.len = status.details.data ? rpc->status.details.len : 0;
+	if (rpc->asked)
+		weft_rpc_tell_interceptors(rpc, &status);
 	rpc->sink->end(rpc, &status);
 	rpc->delivered = true;
 }
@@ -190,6 +192,7 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	rpc->sink = sink;
 	rpc->data = data;
 	rpc->task.run = on_task;
+	rpc->started = weft_loop_now(rpc->loop);
 	rpc->wait_for_ready = own.wait_for_ready;
 	rpc->was_full =
 		true; /* a stream's pump runs once when the stream is there, as at the server */
@@ -221,7 +224,10 @@ void weft_rpc_submit(struct weft_rpc *rpc)
 		}
 		weft_timer_start_at(rpc->loop, &rpc->timer, rpc->deadline);
 	}
-	weft_channel_submit(rpc->channel, rpc);
+	if (weft_channel_interceptors(rpc->channel))
+		weft_rpc_ask(rpc);
+	else
+		weft_channel_submit(rpc->channel, rpc);
 }
 
 /* ---- what the user may ask ---- */

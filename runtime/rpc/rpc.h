@@ -8,9 +8,9 @@
  *	 └──────────────┬─────────────┘
  *	               end ──► ENDED ──deliver (a task)──► freed
  *
- * WAITING: in the channel's queue. OPEN: it has a stream. ENDED: the outcome is settled, nothing
- * from the wire is looked at any more; the last callback comes from a deferred task, and the memory
- * goes when it has returned and the stream has had its on_close.
+ * WAITING: with the interceptors, then in the channel's queue. OPEN: it has a stream. ENDED: the
+ * outcome is settled, nothing from the wire is looked at any more; the last callback comes from a
+ * deferred task, and the memory goes when it has returned and the stream has had its on_close.
  */
 #ifndef WEFT_RPC_RPC_H
 #define WEFT_RPC_RPC_H
@@ -20,6 +20,7 @@
 #include <weft/h2.h>
 #include <weft/list.h>
 
+#include "rpc/attachment.h"
 #include "rpc/child.h"
 #include "wire/frame.h"
 
@@ -59,6 +60,13 @@ struct weft_rpc {
 	struct weft_call *parent;
 	struct weft_child child;
 	struct weft_list waiting; /* in the channel's queue */
+	uint64_t started;
+
+	/* the channel's interceptors */
+	size_t asked; /* how many have been: they are told of the end */
+	bool asking;
+	bool held_back; /* until weft_rpc_proceed */
+	struct attachment *attachments;
 
 	/* sending */
 	struct weft_buffer replay; /* all that has been sent, while it may be needed again */
@@ -68,6 +76,8 @@ struct weft_rpc {
 	enum weft_encoding encoding; /* of what we send */
 	bool compress;               /* the messages from here on */
 	bool was_full;               /* the user was told to stop: on_writable is owed */
+	uint64_t messages_sent;
+	uint64_t bytes_sent;
 
 	/* receiving */
 	struct weft_h2_stream *stream; /* until its on_close */
@@ -79,7 +89,8 @@ struct weft_rpc {
 	bool receiving; /* inside weft_rpc_receive_messages() */
 	bool headers_received;
 	bool status_received;
-	unsigned messages;
+	uint64_t messages;
+	uint64_t bytes_received; /* of these */
 	struct weft_metadata headers;
 	struct weft_metadata trailers;
 	struct weft_status status; /* of the peer, then the outcome */
@@ -113,6 +124,11 @@ void weft_rpc_queue_task(struct weft_rpc *rpc);
 void weft_rpc_stream_gone(struct weft_rpc *rpc);
 /* For the blocking client: the response's memory leaves the call. */
 struct weft_arena *weft_rpc_take_response(struct weft_rpc *rpc);
+
+/* ---- rpc_intercept.c ---- */
+
+void weft_rpc_ask(struct weft_rpc *rpc); /* the interceptors; then it goes to the channel */
+void weft_rpc_tell_interceptors(struct weft_rpc *rpc, const struct weft_status *status);
 
 /* ---- rpc_send.c ---- */
 

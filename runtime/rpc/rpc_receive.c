@@ -167,6 +167,7 @@ static int take_frame(struct weft_rpc *rpc, const struct weft_frame *frame)
 	if (r >= 0) {
 		rpc->was_compressed = frame->compressed;
 		rpc->messages++;
+		rpc->bytes_received += frame->message.len;
 		rpc->sink->message(rpc, message);
 	}
 	weft_buffer_fini(&room);

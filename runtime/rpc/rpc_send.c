@@ -127,6 +127,8 @@ static int sent(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 {
 	int r;
 
+	rpc->messages_sent++;
+	rpc->bytes_sent += len - WEFT_FRAME_PREFIX;
 	if (!rpc->committed) {
 		rpc->replay.len += len;
 		r = rpc->stream ? weft_h2_stream_write(rpc->stream, room, len) : 0;

@@ -37,6 +37,7 @@ struct weft_server {
 	const struct weft_service **services;
 	size_t n_services;
 	struct weft_arena *arena; /* the services' */
+	struct call_interceptors interceptors;
 	weft_fallback_cb *fallback;
 	void *fallback_self;
 
@@ -128,9 +129,10 @@ static const struct weft_h2_stream_events stray_events = {
 	.on_close = stray_close,
 };
 
-static void start_call(struct weft_server *server, struct weft_call *call)
+void call_start(struct weft_call *call)
 {
-	call->endpoint = weft_map_get(&server->endpoints, call->path, strlen(call->path));
+	struct weft_server *server = call->server;
+
 	if (!call->endpoint && !server->fallback) {
 		call_abort(call, WEFT_UNIMPLEMENTED, "there is no method %s", call->path);
 		return;
@@ -143,6 +145,17 @@ static void start_call(struct weft_server *server, struct weft_call *call)
 	} else {
 		call_invoke(call);
 	}
+}
+
+static void meet_call(struct weft_server *server, struct weft_call *call)
+{
+	call->endpoint = weft_map_get(&server->endpoints, call->path, strlen(call->path));
+	if (!server->interceptors.n) {
+		call_start(call);
+		return;
+	}
+	call->chain = &server->interceptors;
+	call_ask(call);
 }
 
 static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
@@ -168,7 +181,7 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	server->n_calls++;
 	*ret_data = call;
 	if (request_read(call, headers, n))
-		start_call(server, call);
+		meet_call(server, call);
 	return &call_stream_events;
 }
 
@@ -448,6 +461,7 @@ static void free_services(struct weft_server *server)
 {
 	free_endpoints(server);
 	free(server->services);
+	free(server->interceptors.list);
 	weft_arena_free(server->arena);
 }
 
@@ -524,6 +538,22 @@ void weft_server_set_fallback(struct weft_server *server, weft_fallback_cb *fall
 {
 	server->fallback = fallback;
 	server->fallback_self = self;
+}
+
+void weft_server_intercept(struct weft_server *server,
+			   const struct weft_call_interceptor *interceptor, void *data)
+{
+	struct call_interceptors *chain = &server->interceptors;
+	struct call_interceptor *item;
+
+	assert(weft_list_empty(&server->connections) && "interceptors come before connections");
+	chain->list = reallocarray(chain->list, chain->n + 1, sizeof(*chain->list));
+	if (!chain->list)
+		abort();
+	item = &chain->list[chain->n++];
+	*item = (struct call_interceptor) { .data = data };
+	memcpy(&item->what, interceptor,
+	       interceptor->size < sizeof(item->what) ? interceptor->size : sizeof(item->what));
 }
 
 struct weft_worker *weft_server_worker(const struct weft_server *server)

@@ -28,7 +28,7 @@ PUBLIC = {
     "loop": "io", "worker": "io", "tls": "io", "transport": "io",
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
-    "channel": "rpc", "client": "rpc",
+    "channel": "rpc", "client": "rpc", "interceptor": "rpc",
     "schema": "json", "json": "json",
     "health": "std", "reflection": "std",
 }

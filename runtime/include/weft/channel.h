@@ -24,6 +24,7 @@ extern "C" {
 
 struct weft_channel;
 struct weft_rpc; /* a call at its client */
+struct weft_rpc_interceptor;
 
 struct weft_channel_options {
 	size_t size;
@@ -34,6 +35,9 @@ struct weft_channel_options {
 	size_t max_message;          /* received, 0: 4 MiB */
 	uint64_t connect_timeout_ns; /* 0: 10 s */
 	enum weft_encoding encoding; /* of the requests of its calls */
+	/* What each of its calls passes (weft/interceptor.h), in this order; ends with NULL. The
+	 * list and what it names live as long as the channel. */
+	const struct weft_rpc_interceptor *const *interceptors;
 };
 
 /* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <weft/h2.h>
+#include <weft/interceptor.h>
 
 #include "peers.h"
 
@@ -280,16 +281,35 @@ static void answers_become_statuses(void **state)
 	}
 }
 
+static int count_starts(struct weft_rpc *rpc, void *data)
+{
+	(*(unsigned *)data)++;
+	return 0;
+}
+
+/* Which its interceptors are not asked about again. */
 static void a_refused_call_is_made_once_more(void **state)
 {
+	unsigned starts = 0;
+	const struct weft_rpc_interceptor counter = {
+		.size = sizeof(counter),
+		.on_start = count_starts,
+		.data = &starts,
+	};
+	const struct weft_rpc_interceptor *const chain[] = { &counter, NULL };
 	struct outcome outcome = { 0 };
 
+	close_channel();
+	open_channel(target,
+		     &(struct weft_channel_options) { .size = sizeof(struct weft_channel_options),
+						      .interceptors = chain });
 	answer = &good;
 	refusals = 1;
 	start(&outcome, "/test.Test/Any", "hi", NULL);
 	run_until_end(&outcome);
 	assert_int_equal(outcome.code, WEFT_OK);
 	assert_int_equal(requests, 2);
+	assert_int_equal(starts, 1);
 	outcome_fini(&outcome);
 
 	refusals = 2;
@@ -298,6 +318,7 @@ static void a_refused_call_is_made_once_more(void **state)
 	assert_int_equal(outcome.code, WEFT_UNAVAILABLE);
 	assert_int_equal(requests, 4);
 	outcome_fini(&outcome);
+	close_channel(); /* before the chain goes */
 }
 
 static void the_request_is_as_the_protocol_has_it(void **state)
