@@ -12,7 +12,7 @@
  * BACKOFF a call fails at once with the reason of the last failure, unless it waits for ready, or
  * the resolver knows better by now: a call then ends the pause, so that a service that was started
  * again is found when it has said where. A connection whose peer said GOAWAY is let go: its calls
- * go on, new ones get a new connection.
+ * go on, new ones get a new connection. So is one that nobody has called on for long.
  *
  * The memory goes when there is neither a reference nor a connection left.
  */
@@ -25,6 +25,7 @@
 #include <string.h>
 #include <weft/h2.h>
 #include <weft/list.h>
+#include <weft/log.h>
 
 #include "rpc/backoff.h"
 #include "rpc/resolver.h"
@@ -34,6 +35,8 @@
 
 #define MAX_MESSAGE     ((size_t)4 << 20)
 #define CONNECT_TIMEOUT (10 * WEFT_SECOND)
+#define IDLE_TIMEOUT    (1800 * WEFT_SECOND)
+#define KEEPALIVE_MIN   (10 * WEFT_SECOND) /* gRFC A8 */
 #define WAITING_MAX     ((size_t)10000)
 
 enum state { IDLE, RESOLVING, CONNECTING, READY, BACKOFF };
@@ -57,12 +60,18 @@ struct weft_channel {
 	struct weft_task task; /* serves the queue, outside everybody's callbacks */
 	bool task_queued;
 	char error[256]; /* of the last failure */
+	struct weft_timer idle;
+	uint64_t last_used;
 
 	struct weft_tls *tls;
 	char *authority;
 	char *server_name;
 	size_t max_message;
 	uint64_t connect_timeout_ns;
+	uint64_t keepalive_ns;
+	uint64_t keepalive_timeout_ns;
+	bool keepalive_without_calls;
+	uint64_t idle_timeout_ns;
 	enum weft_encoding encoding;
 	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
 
@@ -84,10 +93,18 @@ static void forget_addresses(struct weft_channel *channel)
 	channel->next = 0;
 }
 
+static void watch_idleness(struct weft_channel *channel)
+{
+	if (channel->idle_timeout_ns < WEFT_NEVER - channel->last_used)
+		weft_timer_start_at(channel->loop, &channel->idle,
+				    channel->last_used + channel->idle_timeout_ns);
+}
+
 /* The one place in which the state changes. */
 static void set_state(struct weft_channel *channel, enum state state)
 {
 	channel->state = state;
+	weft_timer_stop(channel->loop, &channel->idle);
 	switch (state) {
 	case IDLE:
 		forget_addresses(channel);
@@ -98,6 +115,8 @@ static void set_state(struct weft_channel *channel, enum state state)
 	case READY:
 		forget_addresses(channel);
 		channel->served = false;
+		channel->last_used = weft_loop_now(channel->loop);
+		watch_idleness(channel);
 		break;
 	case BACKOFF:
 		forget_addresses(channel);
@@ -219,6 +238,34 @@ static void on_draining(struct weft_subchannel *subchannel, void *data)
 	lose_current(channel, error);
 }
 
+/* For the connections from now on, as gRFC A8 has it. */
+static void on_too_many_pings(struct weft_subchannel *subchannel, void *data)
+{
+	struct weft_channel *channel = data;
+
+	if (channel->keepalive_ns < WEFT_NEVER / 2)
+		channel->keepalive_ns *= 2;
+	weft_log_warning("the server gets too many PINGs: keepalive slows down",
+			 WEFT_STR("target", channel->target->text),
+			 WEFT_UINT("interval_s", channel->keepalive_ns / WEFT_SECOND));
+}
+
+static void on_idle(struct weft_timer *timer, void *data)
+{
+	struct weft_channel *channel = data;
+	struct weft_h2 *h2 = weft_subchannel_h2(channel->current);
+	uint64_t now = weft_loop_now(channel->loop);
+
+	if (weft_h2_streams(h2) || channel->n_waiting)
+		channel->last_used = now;
+	if (channel->last_used + channel->idle_timeout_ns > now) {
+		watch_idleness(channel);
+		return;
+	}
+	set_state(channel, IDLE);
+	weft_h2_drain(h2);
+}
+
 static void channel_free(struct weft_channel *channel)
 {
 	weft_channel_closed_cb *closed_cb = channel->closed_cb;
@@ -256,6 +303,7 @@ static void on_closed(struct weft_subchannel *subchannel, int r, const char *err
 
 static const struct weft_subchannel_events subchannel_events = {
 	.on_ready = on_ready,
+	.on_too_many_pings = on_too_many_pings,
 	.on_draining = on_draining,
 	.on_closed = on_closed,
 };
@@ -266,6 +314,9 @@ static void connect_next(struct weft_channel *channel)
 		.tls = channel->tls,
 		.server_name = channel->server_name,
 		.timeout_ns = channel->connect_timeout_ns,
+		.keepalive_ns = channel->keepalive_ns,
+		.keepalive_timeout_ns = channel->keepalive_timeout_ns,
+		.keepalive_idle = channel->keepalive_without_calls,
 	};
 	char error[256];
 
@@ -349,6 +400,7 @@ void weft_channel_withdraw(struct weft_channel *channel, struct weft_rpc *rpc)
 
 void weft_channel_stream_closed(struct weft_channel *channel)
 {
+	channel->last_used = weft_loop_now(channel->loop);
 	if (channel->n_waiting)
 		serve_later(channel);
 }
@@ -362,6 +414,17 @@ static char *copy(const char *text)
 	if (!result)
 		abort();
 	return result;
+}
+
+static void set_patience(struct weft_channel *channel, const struct weft_channel_options *options)
+{
+	channel->keepalive_ns = options->keepalive_ns;
+	if (channel->keepalive_ns && channel->keepalive_ns < KEEPALIVE_MIN)
+		channel->keepalive_ns = KEEPALIVE_MIN;
+	channel->keepalive_timeout_ns = options->keepalive_timeout_ns;
+	channel->keepalive_without_calls = options->keepalive_without_calls;
+	channel->idle_timeout_ns =
+		options->idle_timeout_ns ? options->idle_timeout_ns : IDLE_TIMEOUT;
 }
 
 int weft_channel_new(struct weft_worker *worker, const char *target,
@@ -395,9 +458,11 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->encoding = own.encoding;
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
+	set_patience(channel, &own);
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);
 	weft_timer_init(&channel->timer, on_backoff_over, channel);
+	weft_timer_init(&channel->idle, on_idle, channel);
 	*ret_channel = channel;
 	return 0;
 }
@@ -413,6 +478,7 @@ void weft_channel_unref(struct weft_channel *channel)
 	if (!channel || --channel->refs > 0)
 		return;
 	weft_timer_stop(channel->loop, &channel->timer);
+	weft_timer_stop(channel->loop, &channel->idle);
 	weft_resolver_free(channel->resolver);
 	channel->resolver = NULL;
 	if (channel->current)
@@ -463,4 +529,9 @@ const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 size_t weft_channel_max_message(const struct weft_channel *channel)
 {
 	return channel->max_message;
+}
+
+uint64_t weft_channel_keepalive(const struct weft_channel *channel)
+{
+	return channel->keepalive_ns;
 }

@@ -13,6 +13,7 @@ enum weft_encoding weft_channel_encoding(const struct weft_channel *channel);
 const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 	const struct weft_channel *channel);
 size_t weft_channel_max_message(const struct weft_channel *channel);
+uint64_t weft_channel_keepalive(const struct weft_channel *channel); /* as servers have taught it */
 
 /* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);

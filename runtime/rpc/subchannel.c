@@ -21,7 +21,9 @@ struct weft_subchannel {
 	struct weft_h2 *h2;
 	const struct weft_subchannel_events *events;
 	void *data;
+	struct weft_h2_options h2_options;
 	bool not_h2; /* ALPN chose something else */
+	bool calmed; /* on_too_many_pings has been called */
 	char address[];
 };
 
@@ -53,6 +55,10 @@ static void on_h2_goaway(struct weft_h2 *h2, uint32_t error_code, void *data)
 {
 	struct weft_subchannel *subchannel = data;
 
+	if (weft_h2_too_many_pings(h2) && !subchannel->calmed) {
+		subchannel->calmed = true;
+		subchannel->events->on_too_many_pings(subchannel, subchannel->data);
+	}
 	subchannel->events->on_draining(subchannel, subchannel->data);
 }
 
@@ -69,10 +75,6 @@ static const struct weft_h2_events h2_events = {
 
 static void on_open(struct weft_transport *transport, void *data)
 {
-	static const struct weft_h2_options options = {
-		.size = sizeof(options),
-		.stream_window = STREAM_WINDOW,
-	};
 	struct weft_subchannel *subchannel = data;
 
 	if (weft_transport_is_tls(transport) && strcmp(weft_transport_alpn(transport), "h2") != 0) {
@@ -82,7 +84,8 @@ static void on_open(struct weft_transport *transport, void *data)
 	}
 	subchannel->state = STARTING;
 	subchannel->transport = NULL;
-	subchannel->h2 = weft_h2_client_new(transport, &options, &h2_events, subchannel);
+	subchannel->h2 =
+		weft_h2_client_new(transport, &subchannel->h2_options, &h2_events, subchannel);
 }
 
 static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
@@ -119,6 +122,13 @@ struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const ch
 	memcpy(subchannel->address, address, size);
 	subchannel->events = events;
 	subchannel->data = data;
+	subchannel->h2_options = (struct weft_h2_options) {
+		.size = sizeof(subchannel->h2_options),
+		.stream_window = STREAM_WINDOW,
+		.keepalive_ns = options->keepalive_ns,
+		.keepalive_timeout_ns = options->keepalive_timeout_ns,
+		.keepalive_idle = options->keepalive_idle,
+	};
 	subchannel->transport =
 		weft_transport_connect(worker, address, options->tls, options->server_name,
 				       options->timeout_ns, &transport_events, subchannel);

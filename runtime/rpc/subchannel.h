@@ -12,6 +12,8 @@ struct weft_subchannel;
 struct weft_subchannel_events {
 	/* The peer's SETTINGS have come: it speaks HTTP/2, calls can start. */
 	void (*on_ready)(struct weft_subchannel *subchannel, void *data);
+	/* The peer wants fewer PINGs; at most once, before on_draining. */
+	void (*on_too_many_pings)(struct weft_subchannel *subchannel, void *data);
 	/* GOAWAY: it takes no new calls. */
 	void (*on_draining)(struct weft_subchannel *subchannel, void *data);
 	/* The last call, exactly once; before on_ready it is a failed attempt. `error` is a
@@ -23,6 +25,9 @@ struct weft_subchannel_options {
 	struct weft_tls *tls;
 	const char *server_name; /* the name that the certificate must have */
 	uint64_t timeout_ns;     /* for connecting, TLS included */
+	uint64_t keepalive_ns;   /* these as in weft/h2.h */
+	uint64_t keepalive_timeout_ns;
+	bool keepalive_idle;
 };
 
 struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const char *address,

@@ -38,6 +38,16 @@ struct weft_channel_options {
 	/* What each of its calls passes (weft/interceptor.h), in this order; ends with NULL. The
 	 * list and what it names live as long as the channel. */
 	const struct weft_rpc_interceptor *const *interceptors;
+
+	/* Keepalive (gRFC A8): a PING after so much silence, 0: none, else no less than 10 s; the
+	 * connection is lost when none is answered for so long (0: 20 s). While there are calls,
+	 * or always. Whenever the server says that these are too many, the silence doubles. */
+	uint64_t keepalive_ns;
+	uint64_t keepalive_timeout_ns;
+	bool keepalive_without_calls;
+	/* Without a call for so long the connection closes, and the next call opens another; 0:
+	 * 30 min, WEFT_NEVER: it stays. */
+	uint64_t idle_timeout_ns;
 };
 
 /* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is
