@@ -28,6 +28,9 @@ case_fn case_client_compressed_unary, case_server_compressed_unary,
 /* cases_load.c */
 case_fn case_rpc_soak, case_channel_soak, case_concurrent_large_unary, case_long_lived_channel;
 
+/* cases_misbehaving.c */
+case_fn case_goaway, case_rst, case_max_streams;
+
 /* cases_load_report.c */
 case_fn case_orca_per_rpc, case_orca_oob;
 

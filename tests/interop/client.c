@@ -44,6 +44,17 @@ static const struct {
 	{ "long_lived_channel", case_long_lived_channel },
 	{ "orca_per_rpc", case_orca_per_rpc },
 	{ "orca_oob", case_orca_oob },
+
+	/* Against servers that misbehave. */
+	{ "goaway", case_goaway },
+	{ "rst_after_header", case_rst },
+	{ "rst_during_data", case_rst },
+	{ "rst_after_data", case_rst },
+	{ "ping", case_large_unary },
+	{ "max_streams", case_max_streams },
+	{ "data_frame_padding", case_large_unary },
+	{ "no_df_padding", case_large_unary },
+	{ "no_df_padding_sanity_test", case_large_unary }, /* the description's name for it */
 };
 
 struct flags {
