@@ -11,6 +11,7 @@
  * Fields keep the order of the document, which the wire format allows. Fields without presence that
  * are given their default are left out, as every other encoder does.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,7 +36,9 @@ struct decoder {
 	const struct weft_schema *schema;
 	struct weft_buffer *out;
 	struct weft_arena *arena; /* made when something is to be kept */
+	const char *open_message;
 	bool ignore_unknown;
+	bool any_case;
 	unsigned depth;
 	unsigned max_depth;
 };
@@ -91,6 +94,20 @@ static int refuse_text(struct decoder *d, const struct weft_schema_field *field,
 	return lexer_fail(&d->lexer, d->lexer.token, "%s", message);
 }
 
+/* As scalar_parse(); an enum's names also in small letters, where that is wanted. */
+static int parse_scalar(struct decoder *d, const struct weft_schema_field *field,
+			struct weft_bytes text, uint64_t *ret_bits)
+{
+	int r = scalar_parse(field, (const char *)text.data, text.len, ret_bits);
+	char upper[64];
+
+	if (r != -ENOENT || !d->any_case || text.len > sizeof(upper))
+		return r;
+	for (size_t i = 0; i < text.len; i++)
+		upper[i] = (char)toupper(text.data[i]);
+	return scalar_parse(field, upper, text.len, ret_bits);
+}
+
 static int decode_scalar(struct decoder *d, const struct weft_schema_field *field,
 			 uint64_t *ret_bits)
 {
@@ -104,7 +121,7 @@ static int decode_scalar(struct decoder *d, const struct weft_schema_field *fiel
 	r = take_scalar_text(d, field, &text);
 	if (r < 0)
 		return r;
-	r = scalar_parse(field, (const char *)text.data, text.len, ret_bits);
+	r = parse_scalar(d, field, text, ret_bits);
 	if (r == -ENOENT && d->ignore_unknown && *d->lexer.token == '"')
 		return SKIPPED;
 	return r < 0 ? refuse_text(d, field, r, text) : 0;
@@ -384,6 +401,12 @@ static int unknown_field(struct decoder *d, const struct weft_schema_message *me
 			  message->full_name);
 }
 
+static bool drops_unknown(const struct decoder *d, const struct weft_schema_message *message)
+{
+	return d->ignore_unknown ||
+	       (d->open_message && strcmp(d->open_message, message->full_name) == 0);
+}
+
 static int decode_member(struct decoder *d, const struct weft_schema_message *message, bool in_any,
 			 struct seen *seen)
 {
@@ -398,7 +421,7 @@ static int decode_member(struct decoder *d, const struct weft_schema_message *me
 		return r;
 	at = d->lexer.token;
 	field = weft_schema_field_named(message, (const char *)name.data, name.len);
-	if (!field && !d->ignore_unknown &&
+	if (!field && !drops_unknown(d, message) &&
 	    !(in_any && name.len == 5 && memcmp(name.data, "@type", 5) == 0))
 		return unknown_field(d, message, name);
 	r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
@@ -691,6 +714,9 @@ static int decode(const struct weft_schema_message *message, const struct weft_s
 		.schema = options ? options->schema : NULL,
 		.out = out,
 		.ignore_unknown = options && options->ignore_unknown,
+		.any_case = options && options->any_case,
+		.open_message = options ? options->open_message : NULL,
+		.place.json_names = options && options->json_paths,
 		.max_depth = options && options->max_depth ? options->max_depth : DEFAULT_MAX_DEPTH,
 	};
 	size_t start = out->len;

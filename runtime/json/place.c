@@ -14,7 +14,9 @@ static void push(struct place *place, struct place_step step)
 
 void place_push_field(struct place *place, const struct weft_schema_field *field)
 {
-	place_push_name(place, field->name, strlen(field->name));
+	const char *name = place->json_names ? field->json_name : field->name;
+
+	place_push_name(place, name, strlen(name));
 }
 
 void place_push_name(struct place *place, const char *name, size_t len)

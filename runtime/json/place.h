@@ -16,7 +16,8 @@ struct place {
 		size_t index;
 		bool key;
 	} steps[PLACE_STEPS];
-	size_t n; /* may be more than there are steps */
+	size_t n;        /* may be more than there are steps */
+	bool json_names; /* of fields */
 };
 
 void place_push_field(struct place *place, const struct weft_schema_field *field);

@@ -57,6 +57,19 @@ FRAME = [b"\x03" + b"\0\0\0\0\3abc" + b"\0\0\0\0\0" + b"\1\0\0\0\1z",
 METADATA = [b"\x00\x015" + b"\x01\x06a%20b%" + b"\x02\x04CAMS",
             b"\x03\x09AAEC,AwQF" + b"\x04\x03abc" + b"\x09key\x02vv"]
 
+SERVICE_CONFIG = [
+    b'{"methodConfig":[{"name":[{"service":"s","method":"m"},{}],"timeout":"1.5s",'
+    b'"waitForReady":true,"maxRequestMessageBytes":1,"retryPolicy":{"maxAttempts":4,'
+    b'"initialBackoff":"0.1s","maxBackoff":"1s","backoffMultiplier":2,'
+    b'"retryableStatusCodes":["unavailable",10]}},{"name":[{"service":"t"}],"hedgingPolicy":'
+    b'{"maxAttempts":3,"hedgingDelay":"0s","nonFatalStatusCodes":[14]}}]}',
+    b'{"retryThrottling":{"maxTokens":10,"tokenRatio":0.1},"healthCheckConfig":{"serviceName":"s"},'
+    b'"loadBalancingConfig":[{"x":{"y":[1]}},{"outlier_detection_experimental":{"interval":"1s",'
+    b'"successRateEjection":{"stdevFactor":1900},"childPolicy":[{"least_request_experimental":'
+    b'{"choiceCount":2}}]}}]}',
+    b'{"loadBalancingPolicy":"ROUND_ROBIN"}',
+]
+
 JSON = [
     b'\0{"aDouble":1.5,"anInt64":"-9","aString":"\\u00e9\\n\\ud83d\\ude00","inner":{"number":1,'
     b'"inners":[{},{}]},'
@@ -196,7 +209,8 @@ def main():
     ("frame", FRAME),
                         ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client",
                         CLIENT),
-                        ("h2", H2), ("route", ROUTE), ("transcode", TRANSCODE)]:
+                        ("h2", H2), ("route", ROUTE), ("transcode", TRANSCODE),
+                        ("service_config", SERVICE_CONFIG)]:
         write(name, seeds)
     write("json_wire", wire_seeds(build))
     write("codec", wire_seeds(build))

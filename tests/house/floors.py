@@ -9,14 +9,14 @@ import re
 import sys
 
 # Where a file lives, and whose headers it may include: folders under runtime/, lowest first.
-RUNTIME = ["base", "wire", "io", "h2", "rpc", "json", "std"]
+RUNTIME = ["base", "wire", "io", "h2", "json", "rpc", "std"]
 MAY_INCLUDE = {
     "base": {"base"},
     "wire": {"base", "wire"},
     "io": {"base", "wire", "io"},
     "h2": {"base", "wire", "io", "h2"},
-    "rpc": {"base", "wire", "io", "h2", "rpc"},
     "json": {"base", "wire", "json"},
+    "rpc": {"base", "wire", "io", "h2", "json", "rpc"},
     "std": {"std"},  # and the public headers, no floor's own
 }
 
@@ -29,6 +29,7 @@ PUBLIC = {
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
     "channel": "rpc", "client": "rpc", "interceptor": "rpc",
+    "service_config": "rpc",
     "schema": "json", "json": "json",
     "health": "std", "reflection": "std",
 }

@@ -30,6 +30,10 @@ struct weft_json_options {
 	bool proto_names;    /* to JSON: page_size, not pageSize */
 	unsigned indent;     /* to JSON: spaces a level; 0: one line without spaces */
 	unsigned max_depth;  /* 0: 100 */
+	bool any_case;       /* to wire: an enum's names in small letters too */
+	bool json_paths;     /* errors say "pageSize", not "page_size" */
+	const char
+		*open_message; /* to wire: unknown fields are dropped in this one, by full name */
 };
 
 /* Appends the serialised message to `out`. -EINVAL: *ret_error says what, where; `out` is as
@@ -84,6 +88,12 @@ struct weft_json_scanner {
 };
 int weft_json_scan(struct weft_json_scanner *scanner, const char *text, size_t len,
 		   size_t *ret_len);
+
+/* Where in a text that has been read something stands, by its path ("lines[2].quantity", in either
+ * form of the names; or what of it there is): sets offset, line and column. For those who find
+ * fault with a message after it has been read. */
+void weft_json_locate(const char *text, size_t len, const char *path,
+		      struct weft_json_error *ret_error);
 
 /* Finds the end of the first JSON value in `text`, for sequences of values (NDJSON, a terminal's
  * input): 0 and its length with the white space before it; -EAGAIN: not complete (a number at the
