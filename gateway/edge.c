@@ -8,7 +8,28 @@
 #include <string.h>
 
 #include "listener.h"
+#include "openapi.h"
 #include "upstream.h"
+
+/* FNV-1a, over 64 bits. */
+static uint64_t fingerprint(const struct weft_buffer *text)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < text->len; i++)
+		hash = (hash ^ text->data[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+static int edge_document(struct edge *edge, char error[256])
+{
+	int r = openapi_write(edge->schema, edge->routes, &edge->openapi, error);
+
+	if (r == 0)
+		snprintf(edge->openapi_etag, sizeof(edge->openapi_etag), "\"%016llx\"",
+			 (unsigned long long)fingerprint(&edge->openapi));
+	return r;
+}
 
 static int edge_load(struct edge *edge, struct weft_bytes descriptors, char error[256])
 {
@@ -22,7 +43,8 @@ static int edge_load(struct edge *edge, struct weft_bytes descriptors, char erro
 	r = weft_schema_add_set(edge->schema, descriptors, error);
 	if (r < 0)
 		return r;
-	return route_table_new(edge->schema, error, &edge->routes);
+	r = route_table_new(edge->schema, error, &edge->routes);
+	return r < 0 ? r : edge_document(edge, error);
 }
 
 static int edge_load_tls(struct edge *edge, char error[256])
@@ -112,6 +134,7 @@ void edge_free(struct edge *edge)
 	}
 	weft_tls_unref(edge->front_tls);
 	weft_tls_unref(edge->upstream_tls);
+	weft_buffer_fini(&edge->openapi);
 	route_table_free(edge->routes);
 	weft_schema_free(edge->schema);
 	free(edge->workers);

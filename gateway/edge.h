@@ -8,6 +8,7 @@
 #define GATEWAY_EDGE_H
 
 #include <stdatomic.h>
+#include <weft/buffer.h>
 #include <weft/list.h>
 #include <weft/schema.h>
 #include <weft/tls.h>
@@ -49,6 +50,8 @@ struct edge {
 	const struct config *config;
 	struct weft_schema *schema;
 	struct route_table *routes;
+	struct weft_buffer openapi;    /* the document, as it is served */
+	char openapi_etag[24];         /* with its quotes */
 	struct weft_tls *front_tls;    /* NULL: plaintext */
 	struct weft_tls *upstream_tls; /* NULL: plaintext */
 	struct edge_worker *workers;

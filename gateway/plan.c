@@ -116,8 +116,7 @@ static int add_variable(struct plan *plan, const struct route_variable *variable
 	return 0;
 }
 
-/* What a query parameter can say: a value, or a well-known type that is written as one. */
-static bool is_textual(const struct weft_schema_field *field)
+bool plan_is_textual(const struct weft_schema_field *field)
 {
 	if (!field->message)
 		return true;
@@ -161,7 +160,7 @@ static int check_leaf(const struct plan_node *node, struct transcode_error *ret_
 	if (field->map)
 		return transcode_refuse(ret_error, node->path,
 					"a map cannot be given in the query");
-	if (!is_textual(field))
+	if (!plan_is_textual(field))
 		return transcode_refuse(ret_error, node->path, "it is a %s%s: %s",
 					field->repeated ? "list of " : "",
 					field->message->full_name,

@@ -38,6 +38,9 @@ void plan_fini(struct plan *plan);
 int plan_emit(const struct plan *plan, struct weft_bytes body, struct weft_buffer *out,
 	      struct transcode_error *ret_error);
 
+/* What a query parameter can say: a value, or a well-known type that is written as one. */
+bool plan_is_textual(const struct weft_schema_field *field);
+
 /* Fills in INVALID_ARGUMENT and returns TRANSCODE_REFUSED. */
 int transcode_refuse(struct transcode_error *error, const char *field, const char *format, ...)
 	WEFT_PRINTF(3, 4);
