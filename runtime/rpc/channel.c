@@ -23,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/credentials.h>
 #include <weft/h2.h>
 #include <weft/list.h>
 #include <weft/log.h>
@@ -74,6 +75,7 @@ struct weft_channel {
 	uint64_t idle_timeout_ns;
 	enum weft_encoding encoding;
 	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
+	struct weft_credentials *credentials;                   /* or NULL */
 
 	weft_channel_closed_cb *closed_cb;
 	void *closed_data;
@@ -277,6 +279,7 @@ static void channel_free(struct weft_channel *channel)
 	weft_resolver_free(channel->resolver);
 	weft_target_free(channel->target);
 	weft_tls_unref(channel->tls);
+	weft_credentials_unref(channel->credentials);
 	free(channel->authority);
 	free(channel->server_name);
 	free(channel);
@@ -458,6 +461,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->encoding = own.encoding;
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
+	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
 	set_patience(channel, &own);
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);
@@ -524,6 +528,11 @@ const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 	const struct weft_channel *channel)
 {
 	return channel->interceptors;
+}
+
+struct weft_credentials *weft_channel_credentials(const struct weft_channel *channel)
+{
+	return channel->credentials;
 }
 
 size_t weft_channel_max_message(const struct weft_channel *channel)

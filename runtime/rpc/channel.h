@@ -9,6 +9,7 @@ struct weft_rpc;
 const char *weft_channel_authority(const struct weft_channel *channel);
 bool weft_channel_is_tls(const struct weft_channel *channel);
 enum weft_encoding weft_channel_encoding(const struct weft_channel *channel);
+struct weft_credentials *weft_channel_credentials(const struct weft_channel *channel);
 /* Ends with NULL; NULL when there are none. */
 const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 	const struct weft_channel *channel);

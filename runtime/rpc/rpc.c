@@ -20,6 +20,7 @@ static void rpc_free(struct weft_rpc *rpc)
 	weft_deframer_fini(&rpc->deframer);
 	weft_arena_free(rpc->response);
 	weft_arena_free(rpc->arena);
+	weft_credentials_unref(rpc->credentials);
 	if (rpc->parent)
 		weft_call_unref(rpc->parent);
 	free(rpc);
@@ -86,6 +87,7 @@ void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 	rpc->status = *status;
 	weft_timer_stop(rpc->loop, &rpc->timer);
 	weft_channel_withdraw(rpc->channel, rpc);
+	weft_rpc_forget_request(rpc);
 	if (rpc->parent && rpc->child.cancel) {
 		rpc->child.cancel = NULL;
 		weft_call_remove_child(rpc->parent, &rpc->child);
@@ -128,7 +130,10 @@ static void on_deadline(struct weft_timer *timer, void *data)
 {
 	struct weft_rpc *rpc = data;
 
-	if (rpc->state == WEFT_RPC_WAITING)
+	if (rpc->held_back || rpc->request)
+		weft_rpc_end(rpc, WEFT_DEADLINE_EXCEEDED, "the deadline passed before %s",
+			     rpc->request ? "there were credentials" : "the call was let go");
+	else if (rpc->state == WEFT_RPC_WAITING)
 		weft_rpc_end(rpc, WEFT_DEADLINE_EXCEEDED,
 			     "the deadline passed before there was a connection to %s",
 			     weft_channel_target(rpc->channel));
@@ -204,6 +209,8 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	weft_list_init(&rpc->child.node);
 	weft_deframer_init(&rpc->deframer, weft_channel_max_message(channel));
 	copy_metadata(rpc, own.metadata);
+	if (own.credentials)
+		rpc->credentials = weft_credentials_ref(own.credentials);
 	if (own.parent)
 		inherit(rpc, own.parent);
 	return rpc;
@@ -224,7 +231,8 @@ void weft_rpc_submit(struct weft_rpc *rpc)
 		}
 		weft_timer_start_at(rpc->loop, &rpc->timer, rpc->deadline);
 	}
-	if (weft_channel_interceptors(rpc->channel))
+	if (weft_channel_interceptors(rpc->channel) || weft_channel_credentials(rpc->channel) ||
+	    rpc->credentials)
 		weft_rpc_ask(rpc);
 	else
 		weft_channel_submit(rpc->channel, rpc);

@@ -8,15 +8,17 @@
  *	 └──────────────┬─────────────┘
  *	               end ──► ENDED ──deliver (a task)──► freed
  *
- * WAITING: with the interceptors, then in the channel's queue. OPEN: it has a stream. ENDED: the
- * outcome is settled, nothing from the wire is looked at any more; the last callback comes from a
- * deferred task, and the memory goes when it has returned and the stream has had its on_close.
+ * WAITING: with the interceptors, for its credentials, then in the channel's queue. OPEN: it has a
+ * stream. ENDED: the outcome is settled, nothing from the wire is looked at any more; the last
+ * callback comes from a deferred task, and the memory goes when it has returned and the stream has
+ * had its on_close.
  */
 #ifndef WEFT_RPC_RPC_H
 #define WEFT_RPC_RPC_H
 
 #include <weft/buffer.h>
 #include <weft/channel.h>
+#include <weft/credentials.h>
 #include <weft/h2.h>
 #include <weft/list.h>
 
@@ -67,6 +69,12 @@ struct weft_rpc {
 	bool asking;
 	bool held_back; /* until weft_rpc_proceed */
 	struct attachment *attachments;
+
+	/* call credentials */
+	struct weft_credentials *credentials;     /* its own, beside the channel's; or NULL */
+	struct weft_credentials_request *request; /* that is under way */
+	unsigned presented;                       /* of the two, how many have been asked */
+	bool confidential;                        /* the metadata is for the server alone */
 
 	/* sending */
 	struct weft_buffer replay; /* all that has been sent, while it may be needed again */
@@ -129,6 +137,13 @@ struct weft_arena *weft_rpc_take_response(struct weft_rpc *rpc);
 
 void weft_rpc_ask(struct weft_rpc *rpc); /* the interceptors; then it goes to the channel */
 void weft_rpc_tell_interceptors(struct weft_rpc *rpc, const struct weft_status *status);
+
+/* ---- credentials.c ---- */
+
+void weft_rpc_present(struct weft_rpc *rpc); /* asks for credentials, then goes to the channel */
+void weft_rpc_forget_request(struct weft_rpc *rpc);
+/* Whether what the call says may be said on this connection. */
+bool weft_rpc_may_send(const struct weft_rpc *rpc, const struct weft_h2 *h2);
 
 /* ---- rpc_send.c ---- */
 

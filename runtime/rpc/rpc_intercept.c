@@ -11,17 +11,19 @@
 
 static const struct weft_rpc_interceptor *chain_at(const struct weft_rpc *rpc, size_t i)
 {
-	return weft_channel_interceptors(rpc->channel)[i];
+	const struct weft_rpc_interceptor *const *chain = weft_channel_interceptors(rpc->channel);
+
+	return chain ? chain[i] : NULL;
 }
 
-/* False: the call has gone to the channel, waits, or has ended. */
+/* False: the call has passed them all, waits, or has ended. */
 static bool ask_next(struct weft_rpc *rpc)
 {
 	const struct weft_rpc_interceptor *next = chain_at(rpc, rpc->asked);
 	int r;
 
 	if (!next) {
-		weft_channel_submit(rpc->channel, rpc);
+		weft_rpc_present(rpc);
 		return false;
 	}
 	rpc->asked++;

@@ -98,6 +98,12 @@ void weft_rpc_open(struct weft_rpc *rpc, struct weft_h2 *h2, const char *address
 {
 	int r;
 
+	if (!weft_rpc_may_send(rpc, h2)) {
+		weft_rpc_end(rpc, WEFT_UNAUTHENTICATED,
+			     "credentials are sent over TLS or a Unix socket, not over TCP to %s",
+			     address);
+		return;
+	}
 	rpc->peer = weft_arena_strdup(rpc->arena, address);
 	r = open_stream(rpc, h2);
 	if (r == 0 && rpc->replay.len)

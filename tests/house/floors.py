@@ -29,6 +29,7 @@ PUBLIC = {
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
     "channel": "rpc", "client": "rpc", "interceptor": "rpc",
+    "credentials": "rpc",
     "service_config": "rpc",
     "schema": "json", "json": "json",
     "health": "std", "reflection": "std",

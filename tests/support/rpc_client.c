@@ -7,6 +7,8 @@
  *	--authority NAME
  *	--timeout-ms N
  *	--metadata NAME=VALUE  a value of a "-bin" name is hexadecimal
+ *	--bearer TOKEN       the channel's credentials; the call's own with --call-bearer, later
+ *	--call-bearer TOKEN
  *	--cancel-after N     cancels once N messages have come (0: once the headers are there)
  *	--repeat N           sends the messages so many times
  *
@@ -19,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/channel.h>
+#include <weft/credentials.h>
 
 struct session {
 	struct weft_worker *worker;
@@ -164,6 +167,32 @@ static void trust(struct session *session, const char *ca_file)
 		die(error);
 }
 
+/* A token that must be waited for. */
+static struct {
+	struct weft_timer timer;
+	struct weft_credentials_request *request;
+} late;
+
+static void supply_late(struct weft_timer *timer, void *data)
+{
+	struct weft_metadata_entry entry = {
+		.name = "x-call-token",
+		.value = data,
+		.len = strlen(data),
+	};
+
+	weft_credentials_supply(late.request, &(struct weft_metadata) { &entry, 1, 1 });
+}
+
+static void on_token(struct weft_credentials_request *request, void *data)
+{
+	struct weft_worker *worker = weft_credentials_request_worker(request);
+
+	late.request = request;
+	weft_timer_init(&late.timer, supply_late, data);
+	weft_timer_start(weft_worker_loop(worker), &late.timer, 10 * WEFT_MS);
+}
+
 static void repeat(struct session *session, long times)
 {
 	char **all = weft_arena_alloc(session->arena,
@@ -186,6 +215,8 @@ static void parse(struct session *session, int argc, char **argv)
 		{ "metadata", required_argument, NULL, 'm' },
 		{ "cancel-after", required_argument, NULL, 'x' },
 		{ "repeat", required_argument, NULL, 'r' },
+		{ "bearer", required_argument, NULL, 'b' },
+		{ "call-bearer", required_argument, NULL, 'B' },
 		{ 0 },
 	};
 	long times = 1;
@@ -197,6 +228,12 @@ static void parse(struct session *session, int argc, char **argv)
 		case 'a': session->channel_options.authority = optarg; break;
 		case 't': session->options.timeout_ns = strtoull(optarg, NULL, 10) * WEFT_MS; break;
 		case 'm': add_metadata(session, optarg); break;
+		case 'b':
+			session->channel_options.credentials = weft_credentials_new_bearer(optarg);
+			break;
+		case 'B':
+			session->options.credentials = weft_credentials_new(on_token, optarg, NULL);
+			break;
 		case 'x': session->cancel_after = strtol(optarg, NULL, 10); break;
 		case 'r': times = strtol(optarg, NULL, 10); break;
 		default: exit(2);
@@ -233,6 +270,8 @@ int main(int argc, char **argv)
 	weft_worker_run(session.worker);
 	weft_worker_free(session.worker);
 	weft_tls_unref(session.channel_options.tls);
+	weft_credentials_unref(session.channel_options.credentials);
+	weft_credentials_unref(session.options.credentials);
 	weft_arena_free(session.arena);
 	return 0;
 }

@@ -23,6 +23,7 @@ extern "C" {
 #endif
 
 struct weft_channel;
+struct weft_credentials;
 struct weft_rpc; /* a call at its client */
 struct weft_rpc_interceptor;
 
@@ -38,6 +39,7 @@ struct weft_channel_options {
 	/* What each of its calls passes (weft/interceptor.h), in this order; ends with NULL. The
 	 * list and what it names live as long as the channel. */
 	const struct weft_rpc_interceptor *const *interceptors;
+	struct weft_credentials *credentials; /* of each call (weft/credentials.h); referenced */
 
 	/* Keepalive (gRFC A8): a PING after so much silence, 0: none, else no less than 10 s; the
 	 * connection is lost when none is answered for so long (0: 20 s). While there are calls,
@@ -75,6 +77,7 @@ struct weft_call_options {
 	bool wait_for_ready;                  /* wait for a connection instead of UNAVAILABLE */
 	enum weft_encoding
 		encoding; /* of what is sent; a server that does not know it: UNIMPLEMENTED */
+	struct weft_credentials *credentials; /* beside the channel's; referenced */
 };
 
 #define WEFT_CALL_OPTIONS(...)                                                                     \
