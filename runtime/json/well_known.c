@@ -275,16 +275,10 @@ int moment_append(struct weft_buffer *out, const struct moment *moment)
 {
 	int r = 0;
 
-	if (moment->seconds != 0) {
-		r = weft_wire_append_tag(out, 1, WEFT_WIRE_VARINT);
-		if (r >= 0)
-			r = weft_wire_append_varint(out, (uint64_t)moment->seconds);
-	}
-	if (r >= 0 && moment->nanos != 0) {
-		r = weft_wire_append_tag(out, 2, WEFT_WIRE_VARINT);
-		if (r >= 0)
-			r = weft_wire_append_varint(out, (uint64_t)(int64_t)moment->nanos);
-	}
+	if (moment->seconds != 0)
+		r = weft_wire_append_number(out, 1, (uint64_t)moment->seconds);
+	if (r >= 0 && moment->nanos != 0)
+		r = weft_wire_append_number(out, 2, (uint64_t)(int64_t)moment->nanos);
 	return r;
 }
 

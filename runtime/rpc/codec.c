@@ -49,17 +49,12 @@ struct check {
 /* Which element of a repeated field the level is at. All before it has been read once already. */
 static size_t element_index(const struct level *level)
 {
-	const uint8_t *at = level->begin;
+	struct weft_bytes rest = { level->begin, (size_t)(level->at - level->begin) };
+	struct weft_wire_field field;
 	size_t index = 0;
 
-	while (at < level->at) {
-		struct weft_bytes value;
-		struct weft_proto_tag tag = { 0 };
-
-		at += weft_proto_read_tag(at, level->at, &tag);
-		index += tag.number == level->number;
-		at += weft_proto_read_value(tag.type, at, level->at, &value);
-	}
+	while (weft_wire_next(&rest, &field) > 0)
+		index += field.number == level->number;
 	return index;
 }
 
@@ -139,19 +134,19 @@ static bool is_length_delimited(ProtobufCType type)
 	       type == PROTOBUF_C_TYPE_MESSAGE;
 }
 
-static unsigned wire_type(ProtobufCType type)
+static enum weft_wire_type wire_type(ProtobufCType type)
 {
 	switch (type) {
 	case PROTOBUF_C_TYPE_SFIXED32:
 	case PROTOBUF_C_TYPE_FIXED32:
-	case PROTOBUF_C_TYPE_FLOAT: return WEFT_PROTO_32BIT;
+	case PROTOBUF_C_TYPE_FLOAT: return WEFT_WIRE_FIXED32;
 	case PROTOBUF_C_TYPE_SFIXED64:
 	case PROTOBUF_C_TYPE_FIXED64:
-	case PROTOBUF_C_TYPE_DOUBLE: return WEFT_PROTO_64BIT;
+	case PROTOBUF_C_TYPE_DOUBLE: return WEFT_WIRE_FIXED64;
 	case PROTOBUF_C_TYPE_STRING:
 	case PROTOBUF_C_TYPE_BYTES:
-	case PROTOBUF_C_TYPE_MESSAGE: return WEFT_PROTO_BYTES;
-	default: return WEFT_PROTO_VARINT;
+	case PROTOBUF_C_TYPE_MESSAGE: return WEFT_WIRE_BYTES;
+	default: return WEFT_WIRE_VARINT;
 	}
 }
 
@@ -167,23 +162,19 @@ static int check_string(struct check *check, const struct level *level, struct w
 /* All elements of a packed field. Each takes at most eight bytes in memory. */
 static int check_packed(struct check *check, const struct level *level, struct weft_bytes value)
 {
-	unsigned type = wire_type(level->field->type);
-	size_t width = type == WEFT_PROTO_64BIT ? 8 : 4;
+	enum weft_wire_type type = wire_type(level->field->type);
+	size_t width = type == WEFT_WIRE_FIXED64 ? 8 : 4;
+	uint64_t ignored;
 	size_t n = 0;
 
-	if (type != WEFT_PROTO_VARINT) {
+	if (type != WEFT_WIRE_VARINT) {
 		if (value.len % width != 0)
 			return bad(check, level, "is cut off");
 		return charge(check, value.len + OBJECT_COST);
 	}
-	for (size_t at = 0; at < value.len; n++) {
-		size_t len = weft_proto_varint_len(value.data + at, value.data + value.len,
-						   WEFT_PROTO_VARINT_MAX);
-
-		if (len == 0)
+	for (; value.len > 0; n++)
+		if (weft_proto_take_varint(&value, WEFT_PROTO_VARINT_MAX, &ignored) < 0)
 			return bad(check, level, "holds a broken varint");
-		at += len;
-	}
 	return charge(check, n * 8 + OBJECT_COST);
 }
 
@@ -211,14 +202,15 @@ static int check_submessage(struct check *check, struct level *level, struct wef
 	return r;
 }
 
+/* An unknown field is kept as it is, and has been charged for. */
 static int check_field(struct check *check, struct level *level, unsigned type,
 		       struct weft_bytes value)
 {
 	const ProtobufCFieldDescriptor *field = level->field;
 
-	if (!field) /* kept as an unknown field */
-		return charge(check, value.len + FIELD_COST);
-	if (type == WEFT_PROTO_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED &&
+	if (!field)
+		return 0;
+	if (type == WEFT_WIRE_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED &&
 	    !is_length_delimited(field->type))
 		return check_packed(check, level, value);
 	if (type != wire_type(field->type))
@@ -235,33 +227,29 @@ static int check_field(struct check *check, struct level *level, unsigned type,
 static int check_level(struct check *check, const struct level *up,
 		       const ProtobufCMessageDescriptor *descriptor, struct weft_bytes bytes)
 {
-	const uint8_t *at = bytes.data, *end = bytes.data + bytes.len;
-	struct level level = { .up = up, .descriptor = descriptor, .begin = at };
+	struct level level = { .up = up, .descriptor = descriptor, .begin = bytes.data };
 	int r;
 
 	r = charge(check, descriptor->sizeof_message + OBJECT_COST);
-	while (r == 0 && at < end) {
-		struct weft_bytes value;
-		struct weft_proto_tag tag;
-		size_t n;
+	while (r == 0 && bytes.len > 0) {
+		struct weft_bytes value = { 0 };
+		uint64_t number;
+		unsigned type;
 
-		level.at = at;
-		n = weft_proto_read_tag(at, end, &tag);
-		if (n == 0)
+		level.at = bytes.data;
+		if (weft_proto_take_tag(&bytes, &level.number, &type) < 0)
 			return bad(check, up, "has a broken tag at byte %zu",
-				   (size_t)(at - level.begin));
-		at += n;
-		level.number = tag.number;
-		level.field = protobuf_c_message_descriptor_get_field(descriptor, tag.number);
-		if (tag.type == 3 || tag.type == 4 || tag.type > WEFT_PROTO_32BIT)
-			return bad(check, &level, "has wire type %u, which is not taken", tag.type);
-		n = weft_proto_read_value(tag.type, at, end, &value);
-		if (n == 0)
+				   (size_t)(level.at - level.begin));
+		level.field = protobuf_c_message_descriptor_get_field(descriptor, level.number);
+		if (type == WEFT_WIRE_GROUP || type == WEFT_WIRE_END_GROUP ||
+		    type > WEFT_WIRE_FIXED32)
+			return bad(check, &level, "has wire type %u, which is not taken", type);
+		if (weft_proto_take_value(&bytes, type, &number, &value) < 0)
 			return bad(check, &level, "is cut off");
-		at += n;
-		r = charge(check, FIELD_COST);
+		r = charge(check, level.field ? FIELD_COST
+					      : 2 * FIELD_COST + (size_t)(bytes.data - level.at));
 		if (r == 0)
-			r = check_field(check, &level, tag.type, value);
+			r = check_field(check, &level, type, value);
 	}
 	return r;
 }

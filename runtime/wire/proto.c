@@ -1,96 +1,171 @@
-/* See proto.h; https://protobuf.dev/programming-guides/encoding/ */
+/* The wire format in both directions: see weft/protobuf.h, and proto.h for what is inline. */
 #include "wire/proto.h"
 
-#define NUMBER_MAX ((1u << 29) - 1)
-#define TAG_MAX    5 /* bytes of a tag or a length */
+#define MAX_GROUP_DEPTH 100
 
-size_t weft_proto_varint_len(const uint8_t *at, const uint8_t *end, size_t max)
+int weft_wire_take_varint(struct weft_bytes *rest, uint64_t *ret_value)
 {
-	for (size_t i = 0; i < max && at + i < end; i++)
-		if (at[i] < 0x80)
-			return i + 1;
+	return weft_proto_take_varint(rest, WEFT_PROTO_VARINT_MAX, ret_value);
+}
+
+int weft_wire_take_fixed32(struct weft_bytes *rest, uint32_t *ret_value)
+{
+	uint64_t value;
+
+	if (weft_proto_take_fixed(rest, 4, &value) < 0)
+		return -EBADMSG;
+	*ret_value = (uint32_t)value;
 	return 0;
 }
 
-uint64_t weft_proto_varint(const uint8_t *at, size_t len)
+int weft_wire_take_fixed64(struct weft_bytes *rest, uint64_t *ret_value)
 {
-	uint64_t value = 0;
-
-	for (size_t i = 0; i < len; i++)
-		value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
-	return value;
+	return weft_proto_take_fixed(rest, 8, ret_value);
 }
 
-size_t weft_proto_read_tag(const uint8_t *at, const uint8_t *end, struct weft_proto_tag *ret_tag)
+/* The content of a group, its end tag taken off too. Counts levels instead of recursing. */
+static int take_group(struct weft_bytes *rest, uint32_t number, struct weft_bytes *ret_bytes)
 {
-	size_t n = weft_proto_varint_len(at, end, TAG_MAX);
-	uint64_t value;
+	const uint8_t *start = rest->data;
+	uint32_t open[MAX_GROUP_DEPTH] = { number };
+	size_t depth = 1;
 
-	if (n == 0)
-		return 0;
-	value = weft_proto_varint(at, n);
-	if (value >> 3 == 0 || value >> 3 > NUMBER_MAX)
-		return 0;
-	ret_tag->number = (uint32_t)(value >> 3);
-	ret_tag->type = value & 7;
-	return n;
-}
+	for (;;) {
+		const uint8_t *tag = rest->data;
+		struct weft_bytes bytes;
+		uint64_t value;
+		uint32_t inner;
+		unsigned type;
 
-static size_t read_delimited(const uint8_t *at, const uint8_t *end, struct weft_bytes *ret_value)
-{
-	size_t n = weft_proto_varint_len(at, end, TAG_MAX);
-	uint64_t len;
-
-	if (n == 0)
-		return 0;
-	len = weft_proto_varint(at, n);
-	if (len > (size_t)(end - at) - n)
-		return 0;
-	*ret_value = (struct weft_bytes) { at + n, (size_t)len };
-	return n + (size_t)len;
-}
-
-size_t weft_proto_read_value(unsigned type, const uint8_t *at, const uint8_t *end,
-			     struct weft_bytes *ret_value)
-{
-	size_t left = (size_t)(end - at), n;
-
-	switch (type) {
-	case WEFT_PROTO_VARINT: n = weft_proto_varint_len(at, end, WEFT_PROTO_VARINT_MAX); break;
-	case WEFT_PROTO_64BIT: n = left < 8 ? 0 : 8; break;
-	case WEFT_PROTO_32BIT: n = left < 4 ? 0 : 4; break;
-	case WEFT_PROTO_BYTES: return read_delimited(at, end, ret_value);
-	default: return 0;
+		if (weft_proto_take_tag(rest, &inner, &type) < 0)
+			return -EBADMSG;
+		if (type == WEFT_WIRE_GROUP) {
+			if (depth == MAX_GROUP_DEPTH)
+				return -EBADMSG;
+			open[depth++] = inner;
+		} else if (type == WEFT_WIRE_END_GROUP) {
+			if (open[--depth] != inner)
+				return -EBADMSG;
+			if (depth > 0)
+				continue;
+			*ret_bytes = (struct weft_bytes) { start, (size_t)(tag - start) };
+			return 0;
+		} else if (weft_proto_take_value(rest, type, &value, &bytes) < 0) {
+			return -EBADMSG;
+		}
 	}
-	*ret_value = (struct weft_bytes) { at, n };
-	return n;
 }
 
-static int put_varint(struct weft_buffer *buffer, uint64_t value)
+int weft_wire_next(struct weft_bytes *rest, struct weft_wire_field *ret_field)
 {
-	uint8_t bytes[WEFT_PROTO_VARINT_MAX];
+	struct weft_wire_field field = { 0 };
+	unsigned type;
+	int r;
+
+	if (rest->len == 0)
+		return 0;
+	if (weft_proto_take_tag(rest, &field.number, &type) < 0)
+		return -EBADMSG;
+	if (type == WEFT_WIRE_GROUP)
+		r = take_group(rest, field.number, &field.bytes);
+	else
+		r = weft_proto_take_value(rest, type, &field.value, &field.bytes);
+	if (r < 0)
+		return r;
+	field.type = (enum weft_wire_type)type;
+	*ret_field = field;
+	return 1;
+}
+
+size_t weft_wire_put_varint(uint8_t room[10], uint64_t value)
+{
 	size_t n = 0;
 
 	for (; value >= 0x80; value >>= 7)
-		bytes[n++] = (uint8_t)(value | 0x80);
-	bytes[n++] = (uint8_t)value;
-	return weft_buffer_append(buffer, bytes, n);
+		room[n++] = (uint8_t)(value | 0x80);
+	room[n++] = (uint8_t)value;
+	return n;
 }
 
-int weft_proto_put_varint(struct weft_buffer *buffer, uint32_t number, uint64_t value)
+int weft_wire_append_varint(struct weft_buffer *out, uint64_t value)
+{
+	uint8_t room[10];
+
+	return weft_buffer_append(out, room, weft_wire_put_varint(room, value));
+}
+
+int weft_wire_append_tag(struct weft_buffer *out, uint32_t number, enum weft_wire_type type)
+{
+	return weft_wire_append_varint(out, (uint64_t)number << 3 | (uint64_t)type);
+}
+
+int weft_wire_append_fixed32(struct weft_buffer *out, uint32_t value)
+{
+	uint8_t room[4] = { (uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+			    (uint8_t)(value >> 24) };
+
+	return weft_buffer_append(out, room, sizeof(room));
+}
+
+int weft_wire_append_fixed64(struct weft_buffer *out, uint64_t value)
 {
 	int r;
 
-	r = put_varint(buffer, (uint64_t)number << 3 | WEFT_PROTO_VARINT);
-	return r < 0 ? r : put_varint(buffer, value);
+	r = weft_wire_append_fixed32(out, (uint32_t)value);
+	if (r < 0)
+		return r;
+	return weft_wire_append_fixed32(out, (uint32_t)(value >> 32));
 }
 
-int weft_proto_put_bytes(struct weft_buffer *buffer, uint32_t number, const void *bytes, size_t len)
+int weft_wire_append_number(struct weft_buffer *out, uint32_t number, uint64_t value)
 {
 	int r;
 
-	r = put_varint(buffer, (uint64_t)number << 3 | WEFT_PROTO_BYTES);
-	if (r == 0)
-		r = put_varint(buffer, len);
-	return r < 0 ? r : weft_buffer_append(buffer, bytes, len);
+	r = weft_wire_append_tag(out, number, WEFT_WIRE_VARINT);
+	return r < 0 ? r : weft_wire_append_varint(out, value);
+}
+
+int weft_wire_append_bytes(struct weft_buffer *out, uint32_t number, const void *bytes, size_t len)
+{
+	int r;
+
+	r = weft_wire_append_tag(out, number, WEFT_WIRE_BYTES);
+	if (r < 0)
+		return r;
+	r = weft_wire_append_varint(out, len);
+	if (r < 0)
+		return r;
+	return weft_buffer_append(out, bytes, len);
+}
+
+int weft_wire_begin(struct weft_buffer *out, uint32_t number, size_t *ret_mark)
+{
+	int r;
+
+	r = weft_wire_append_tag(out, number, WEFT_WIRE_BYTES);
+	if (r < 0)
+		return r;
+	r = weft_buffer_append_byte(out, 0);
+	if (r < 0)
+		return r;
+	*ret_mark = out->len;
+	return 0;
+}
+
+int weft_wire_end(struct weft_buffer *out, size_t mark)
+{
+	size_t len = out->len - mark;
+	uint8_t room[10], *more;
+	size_t n = weft_wire_put_varint(room, len);
+	int r;
+
+	if (n > 1) {
+		r = weft_buffer_reserve(out, n - 1, &more);
+		if (r < 0)
+			return r;
+		memmove(out->data + mark + n - 1, out->data + mark, len);
+		out->len += n - 1;
+	}
+	memcpy(out->data + mark - 1, room, n);
+	return 0;
 }

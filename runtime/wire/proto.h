@@ -1,38 +1,94 @@
 /*
- * Protobuf's wire format itself: tags, varints, length-delimited values. No descriptors here.
+ * What of <weft/protobuf.h> runs for each field of each message, so that it can be inlined where
+ * messages are walked: by the codec's check and by the JSON codec.
  *
- * Readers return how many bytes they took, 0 when there are not enough or they make no sense.
+ * Everything here reads bytes of strangers: a length is believed only after it was compared with
+ * what is there. Functions return 0 or -EBADMSG and leave `rest` as it was then.
  */
 #ifndef WEFT_WIRE_PROTO_H
 #define WEFT_WIRE_PROTO_H
 
-#include <weft/buffer.h>
+#include <errno.h>
+#include <string.h>
+#include <weft/protobuf.h>
 
 #define WEFT_PROTO_VARINT_MAX 10 /* bytes */
+#define WEFT_PROTO_SHORT_MAX  5  /* of a tag or a length: protobuf-c does not read longer ones */
 
-enum weft_proto_type {
-	WEFT_PROTO_VARINT = 0,
-	WEFT_PROTO_64BIT = 1,
-	WEFT_PROTO_BYTES = 2, /* length-delimited */
-	WEFT_PROTO_32BIT = 5, /* 3 and 4 were groups: not read */
-};
+/* A varint of at most `max` bytes. */
+static inline int weft_proto_take_varint(struct weft_bytes *rest, size_t max, uint64_t *ret_value)
+{
+	const uint8_t *at = rest->data;
+	size_t most = rest->len < max ? rest->len : max;
+	uint64_t value = 0;
 
-struct weft_proto_tag {
-	uint32_t number; /* 1 to 2^29 - 1 */
-	unsigned type;   /* 0 to 7 */
-};
+	for (size_t i = 0; i < most; i++) {
+		value |= (uint64_t)(at[i] & 0x7f) << (7 * i);
+		if (at[i] & 0x80)
+			continue;
+		if (i == 9 && at[i] > 1)
+			return -EBADMSG;
+		rest->data += i + 1;
+		rest->len -= i + 1;
+		*ret_value = value;
+		return 0;
+	}
+	return -EBADMSG;
+}
 
-size_t weft_proto_read_tag(const uint8_t *at, const uint8_t *end, struct weft_proto_tag *ret_tag);
-/* The value behind a tag: its bytes as they stand, without the length of a length-delimited one. */
-size_t weft_proto_read_value(unsigned type, const uint8_t *at, const uint8_t *end,
-			     struct weft_bytes *ret_value);
-/* The length of the varint at `at`, of at most `max` bytes. */
-size_t weft_proto_varint_len(const uint8_t *at, const uint8_t *end, size_t max);
-uint64_t weft_proto_varint(const uint8_t *at, size_t len);
+/* `type` may be one that there is not (6, 7). */
+static inline int weft_proto_take_tag(struct weft_bytes *rest, uint32_t *ret_number,
+				      unsigned *ret_type)
+{
+	uint64_t tag;
 
-/* Appends a field. -ENOMEM, as buffers have it. */
-int weft_proto_put_varint(struct weft_buffer *buffer, uint32_t number, uint64_t value);
-int weft_proto_put_bytes(struct weft_buffer *buffer, uint32_t number, const void *bytes,
-			 size_t len);
+	if (weft_proto_take_varint(rest, WEFT_PROTO_SHORT_MAX, &tag) < 0 || tag > UINT32_MAX ||
+	    tag >> 3 == 0)
+		return -EBADMSG;
+	*ret_number = (uint32_t)(tag >> 3);
+	*ret_type = tag & 7;
+	return 0;
+}
+
+static inline int weft_proto_take_bytes(struct weft_bytes *rest, struct weft_bytes *ret_bytes)
+{
+	uint64_t len;
+
+	if (weft_proto_take_varint(rest, WEFT_PROTO_SHORT_MAX, &len) < 0 || len > rest->len)
+		return -EBADMSG;
+	*ret_bytes = (struct weft_bytes) { .data = rest->data, .len = (size_t)len };
+	rest->data += len;
+	rest->len -= (size_t)len;
+	return 0;
+}
+
+/* Of `size` 4 or 8. */
+static inline int weft_proto_take_fixed(struct weft_bytes *rest, size_t size, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (rest->len < size)
+		return -EBADMSG;
+	for (size_t i = 0; i < size; i++)
+		value |= (uint64_t)rest->data[i] << (8 * i);
+	rest->data += size;
+	rest->len -= size;
+	*ret_value = value;
+	return 0;
+}
+
+/* The value behind a tag; of a group nothing, since its end is to be found first. */
+static inline int weft_proto_take_value(struct weft_bytes *rest, unsigned type, uint64_t *ret_value,
+					struct weft_bytes *ret_bytes)
+{
+	switch (type) {
+	case WEFT_WIRE_VARINT:
+		return weft_proto_take_varint(rest, WEFT_PROTO_VARINT_MAX, ret_value);
+	case WEFT_WIRE_FIXED64: return weft_proto_take_fixed(rest, 8, ret_value);
+	case WEFT_WIRE_FIXED32: return weft_proto_take_fixed(rest, 4, ret_value);
+	case WEFT_WIRE_BYTES: return weft_proto_take_bytes(rest, ret_bytes);
+	default: return -EBADMSG;
+	}
+}
 
 #endif

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <weft/buffer.h>
+#include <weft/protobuf.h>
 
 #include "base/utf8.h"
-#include "wire/proto.h"
 
 #define TYPE_PREFIX "type.googleapis.com/"
 #define ERROR_INFO  "google.rpc.ErrorInfo"
@@ -80,7 +80,7 @@ static void put_string(struct weft_buffer *buffer, uint32_t number, const char *
 	if (left == 0)
 		return;
 	if (weft_utf8_valid(at, left)) {
-		weft_proto_put_bytes(buffer, number, text, left);
+		weft_wire_append_bytes(buffer, number, text, left);
 		return;
 	}
 	while (left > 0) {
@@ -90,13 +90,13 @@ static void put_string(struct weft_buffer *buffer, uint32_t number, const char *
 		at += n ? n : 1;
 		left -= n ? n : 1;
 	}
-	weft_proto_put_bytes(buffer, number, clean.data, clean.len);
+	weft_wire_append_bytes(buffer, number, clean.data, clean.len);
 	weft_buffer_fini(&clean);
 }
 
 static void put_buffer(struct weft_buffer *buffer, uint32_t number, const struct weft_buffer *value)
 {
-	weft_proto_put_bytes(buffer, number, value->data, value->len);
+	weft_wire_append_bytes(buffer, number, value->data, value->len);
 }
 
 static void put_any(struct weft_buffer *buffer, const char *type, struct weft_bytes value)
@@ -107,7 +107,7 @@ static void put_any(struct weft_buffer *buffer, const char *type, struct weft_by
 	weft_buffer_append_string(&url, type);
 	put_buffer(&any, ANY_TYPE_URL, &url);
 	if (value.len)
-		weft_proto_put_bytes(&any, ANY_VALUE, value.data, value.len);
+		weft_wire_append_bytes(&any, ANY_VALUE, value.data, value.len);
 	put_buffer(buffer, STATUS_DETAILS, &any);
 	weft_buffer_fini(&any);
 	weft_buffer_fini(&url);
@@ -121,7 +121,7 @@ static void begin_details(struct weft_buffer *buffer, const struct weft_status *
 		return;
 	}
 	if (status->code != WEFT_OK)
-		weft_proto_put_varint(buffer, STATUS_CODE, (uint64_t)status->code);
+		weft_wire_append_number(buffer, STATUS_CODE, (uint64_t)status->code);
 	put_string(buffer, STATUS_MESSAGE, status->message ? status->message : "");
 }
 
@@ -138,65 +138,35 @@ static void set_details(struct weft_status *status, struct weft_arena *arena,
 
 /* ---- reading ---- */
 
-struct field {
-	uint32_t number;
-	unsigned type;
-	struct weft_bytes value;
-	struct weft_bytes whole; /* with its tag */
-};
-
-/* Takes the next field off `bytes`. False at the end, or where the bytes make no sense. */
-static bool next_field(struct weft_bytes *bytes, struct field *ret_field)
-{
-	const uint8_t *end;
-	struct weft_proto_tag tag;
-	size_t n, m;
-
-	if (bytes->len == 0) /* `data` may be NULL */
-		return false;
-	end = bytes->data + bytes->len;
-	n = weft_proto_read_tag(bytes->data, end, &tag);
-	if (n == 0)
-		return false;
-	m = weft_proto_read_value(tag.type, bytes->data + n, end, &ret_field->value);
-	if (m == 0)
-		return false;
-	ret_field->number = tag.number;
-	ret_field->type = tag.type;
-	ret_field->whole = (struct weft_bytes) { bytes->data, n + m };
-	bytes->data += n + m;
-	bytes->len -= n + m;
-	return true;
-}
-
 static bool find_bytes(struct weft_bytes bytes, uint32_t number, struct weft_bytes *ret_value)
 {
-	struct field field;
+	struct weft_wire_field field;
 
-	while (next_field(&bytes, &field)) {
-		if (field.number != number || field.type != WEFT_PROTO_BYTES)
+	while (weft_wire_next(&bytes, &field) > 0) {
+		if (field.number != number || field.type != WEFT_WIRE_BYTES)
 			continue;
-		*ret_value = field.value;
+		*ret_value = field.bytes;
 		return true;
 	}
 	return false;
 }
 
 /* Whether `field` of a google.rpc.Status is a detail of that type; *ret_value is it then. */
-static bool is_detail(const struct field *field, const char *type, struct weft_bytes *ret_value)
+static bool is_detail(const struct weft_wire_field *field, const char *type,
+		      struct weft_bytes *ret_value)
 {
 	struct weft_bytes url, value = { 0 };
 	const uint8_t *slash;
 
-	if (field->number != STATUS_DETAILS || field->type != WEFT_PROTO_BYTES)
+	if (field->number != STATUS_DETAILS || field->type != WEFT_WIRE_BYTES)
 		return false;
-	if (!find_bytes(field->value, ANY_TYPE_URL, &url))
+	if (!find_bytes(field->bytes, ANY_TYPE_URL, &url))
 		return false;
 	slash = memrchr(url.data, '/', url.len);
 	if (!slash || (size_t)(url.data + url.len - slash - 1) != strlen(type) ||
 	    memcmp(slash + 1, type, strlen(type)) != 0)
 		return false;
-	find_bytes(field->value, ANY_VALUE, &value);
+	find_bytes(field->bytes, ANY_VALUE, &value);
 	*ret_value = value;
 	return true;
 }
@@ -237,9 +207,9 @@ void weft_status_add_retry_info(struct weft_status *status, struct weft_arena *a
 	struct weft_buffer value = WEFT_BUFFER_INIT, duration = WEFT_BUFFER_INIT;
 
 	if (delay_ns >= WEFT_SECOND)
-		weft_proto_put_varint(&duration, DURATION_SECONDS, delay_ns / WEFT_SECOND);
+		weft_wire_append_number(&duration, DURATION_SECONDS, delay_ns / WEFT_SECOND);
 	if (delay_ns % WEFT_SECOND)
-		weft_proto_put_varint(&duration, DURATION_NANOS, delay_ns % WEFT_SECOND);
+		weft_wire_append_number(&duration, DURATION_NANOS, delay_ns % WEFT_SECOND);
 	put_buffer(&value, RETRY_INFO_DELAY, &duration);
 	weft_buffer_fini(&duration);
 	add_detail(status, arena, RETRY_INFO, &value);
@@ -250,15 +220,15 @@ static bool extend_bad_request(struct weft_status *status, struct weft_arena *ar
 			       const struct weft_buffer *violation)
 {
 	struct weft_buffer buffer = WEFT_BUFFER_INIT;
-	struct weft_bytes bytes = status->details, value;
-	struct field field;
+	struct weft_bytes rest = status->details, value;
+	struct weft_wire_field field;
 	bool extended = false;
 
-	while (next_field(&bytes, &field)) {
+	for (const uint8_t *at = rest.data; weft_wire_next(&rest, &field) > 0; at = rest.data) {
 		struct weft_buffer request = WEFT_BUFFER_INIT;
 
 		if (extended || !is_detail(&field, BAD_REQUEST, &value)) {
-			weft_buffer_append(&buffer, field.whole.data, field.whole.len);
+			weft_buffer_append(&buffer, at, (size_t)(rest.data - at));
 			continue;
 		}
 		weft_buffer_append(&request, value.data, value.len);
@@ -295,9 +265,9 @@ void weft_status_add_violation(struct weft_status *status, struct weft_arena *ar
 const char *weft_status_reason(const struct weft_status *status, struct weft_arena *arena)
 {
 	struct weft_bytes bytes = status->details, info, reason;
-	struct field field;
+	struct weft_wire_field field;
 
-	while (next_field(&bytes, &field))
+	while (weft_wire_next(&bytes, &field) > 0)
 		if (is_detail(&field, ERROR_INFO, &info) &&
 		    find_bytes(info, ERROR_INFO_REASON, &reason))
 			return weft_arena_strndup(arena, (const char *)reason.data, reason.len);

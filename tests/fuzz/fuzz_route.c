@@ -22,8 +22,7 @@ static void put_string(struct weft_buffer *out, uint32_t number, const char *tex
 
 static void put_number(struct weft_buffer *out, uint32_t number, uint64_t value)
 {
-	weft_wire_append_tag(out, number, WEFT_WIRE_VARINT);
-	weft_wire_append_varint(out, value);
+	weft_wire_append_number(out, number, value);
 }
 
 static void put_field(struct weft_buffer *file, const char *name, uint32_t number, unsigned type,

@@ -28,8 +28,10 @@ struct weft_wire_field {
 	struct weft_bytes bytes; /* BYTES, and what is inside a GROUP; borrowed */
 };
 
-/* Takes the next field off the front of `rest`: 1, 0 when nothing is left, or -EBADMSG. Groups
- * nested deeper than 100 are -EBADMSG. */
+/* Takes the next field off the front of `rest`: 1, 0 when nothing is left, or -EBADMSG: bytes are
+ * missing, the number is 0, a tag or a length is longer than five bytes, a varint does not fit in 64
+ * bits, a group has no end, or groups are nested deeper than 100. `rest` may have been shortened
+ * then. */
 int weft_wire_next(struct weft_bytes *rest, struct weft_wire_field *ret_field);
 
 /* Single values off the front, as packed fields hold them. 0 or -EBADMSG. */
@@ -53,6 +55,8 @@ int weft_wire_append_varint(struct weft_buffer *out, uint64_t value);
 int weft_wire_append_tag(struct weft_buffer *out, uint32_t number, enum weft_wire_type type);
 int weft_wire_append_fixed32(struct weft_buffer *out, uint32_t value);
 int weft_wire_append_fixed64(struct weft_buffer *out, uint64_t value);
+/* A whole field: a tag and a varint, or a tag, a length and bytes. */
+int weft_wire_append_number(struct weft_buffer *out, uint32_t number, uint64_t value);
 int weft_wire_append_bytes(struct weft_buffer *out, uint32_t number, const void *bytes, size_t len);
 
 /* A submessage whose length is not known yet: begin writes the tag and leaves a byte for the

@@ -128,12 +128,9 @@ static void put_field(struct weft_buffer *set, const char *name, int number, int
 
 	weft_wire_begin(set, 2, &field);
 	weft_wire_append_bytes(set, 1, name, strlen(name));
-	weft_wire_append_tag(set, 3, WEFT_WIRE_VARINT);
-	weft_wire_append_varint(set, (uint64_t)number);
-	weft_wire_append_tag(set, 4, WEFT_WIRE_VARINT);
-	weft_wire_append_varint(set, (uint64_t)label);
-	weft_wire_append_tag(set, 5, WEFT_WIRE_VARINT);
-	weft_wire_append_varint(set, (uint64_t)type);
+	weft_wire_append_number(set, 3, (uint64_t)number);
+	weft_wire_append_number(set, 4, (uint64_t)label);
+	weft_wire_append_number(set, 5, (uint64_t)type);
 	if (type == WEFT_TYPE_MESSAGE)
 		weft_wire_append_bytes(set, 6, ".M", 2);
 	weft_wire_end(set, field);

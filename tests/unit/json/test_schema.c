@@ -144,10 +144,8 @@ static void build_set(struct weft_buffer *set, const char *file, const char *mes
 	if (type) {
 		weft_wire_begin(set, 2, &in_message);
 		weft_wire_append_bytes(set, 1, "f", 1);
-		weft_wire_append_tag(set, 3, WEFT_WIRE_VARINT);
-		weft_wire_append_varint(set, 1);
-		weft_wire_append_tag(set, 5, WEFT_WIRE_VARINT);
-		weft_wire_append_varint(set, WEFT_TYPE_MESSAGE);
+		weft_wire_append_number(set, 3, 1);
+		weft_wire_append_number(set, 5, WEFT_TYPE_MESSAGE);
 		weft_wire_append_bytes(set, 6, type, strlen(type));
 		weft_wire_end(set, in_message);
 	}

@@ -10,10 +10,10 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <weft/protobuf.h>
 
 #include "codec.pb-c.h"
 #include "rpc/codec.h"
-#include "wire/proto.h"
 
 enum { NAME = 1, CHILD, CHILDREN, NUMBERS, FIXED, BLOB, COUNTS, RATIO, BIG, WORDS, FLAG };
 
@@ -110,7 +110,7 @@ static struct weft_buffer nest(size_t levels, unsigned field)
 	for (size_t i = 0; i < levels; i++) {
 		struct weft_buffer outer = WEFT_BUFFER_INIT;
 
-		weft_proto_put_bytes(&outer, field, bytes.data, bytes.len);
+		weft_wire_append_bytes(&outer, field, bytes.data, bytes.len);
 		weft_buffer_fini(&bytes);
 		bytes = outer;
 	}

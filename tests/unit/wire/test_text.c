@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/arena.h>
+#include <weft/protobuf.h>
 
 #include <cmocka.h>
 
 #include "wire/base64.h"
 #include "wire/path.h"
 #include "wire/percent.h"
-#include "wire/proto.h"
 #include "wire/timeout.h"
 
 static void timeouts_are_formatted_in_the_finest_unit(void **state)
@@ -193,21 +193,17 @@ static void varints_go_both_ways(void **state)
 
 	for (size_t i = 0; i < WEFT_COUNT(values); i++) {
 		struct weft_buffer buffer = WEFT_BUFFER_INIT;
-		struct weft_proto_tag tag;
-		struct weft_bytes value;
-		const uint8_t *end;
-		size_t n;
+		struct weft_wire_field field;
+		struct weft_bytes rest;
 
-		assert_int_equal(weft_proto_put_varint(&buffer, 536870911, values[i]), 0);
-		end = buffer.data + buffer.len;
-		n = weft_proto_read_tag(buffer.data, end, &tag);
-		assert_int_equal(n, 5);
-		assert_int_equal(tag.number, 536870911);
-		assert_int_equal(weft_proto_read_value(tag.type, buffer.data + n, end, &value),
-				 buffer.len - n);
-		assert_true(weft_proto_varint(value.data, value.len) == values[i]);
-		assert_int_equal(weft_proto_read_value(tag.type, buffer.data + n, end - 1, &value),
-				 0);
+		assert_int_equal(weft_wire_append_number(&buffer, 536870911, values[i]), 0);
+		rest = (struct weft_bytes) { buffer.data, buffer.len };
+		assert_int_equal(weft_wire_next(&rest, &field), 1);
+		assert_int_equal(field.number, 536870911);
+		assert_true(field.value == values[i]);
+		assert_int_equal(rest.len, 0);
+		rest = (struct weft_bytes) { buffer.data, buffer.len - 1 };
+		assert_int_equal(weft_wire_next(&rest, &field), -EBADMSG);
 		weft_buffer_fini(&buffer);
 	}
 }
