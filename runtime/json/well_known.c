@@ -209,7 +209,7 @@ int duration_parse(const char *text, size_t len, struct moment *ret_moment)
 	moment.nanos = take_fraction(&reader);
 	if (moment.nanos < 0 || !take_char(&reader, 's') || reader.at != reader.end)
 		return -EINVAL;
-	if (moment.seconds > MOST_DURATION || (moment.seconds == MOST_DURATION && moment.nanos > 0))
+	if (moment.seconds > MOST_DURATION)
 		return -ERANGE;
 	if (negative) {
 		moment.seconds = -moment.seconds;

@@ -230,6 +230,8 @@ static void test_well_known_types(void **state)
 		 "{\"timestamp\":\"0001-01-01T00:00:00.000001Z\"}" },
 	       { "{\"duration\":\"-0.5s\"}", "{\"duration\":\"-0.500s\"}" },
 	       { "{\"duration\":\"3s\"}", "{\"duration\":\"3s\"}" },
+	       { "{\"duration\":\"-315576000000.999999999s\"}",
+		 "{\"duration\":\"-315576000000.999999999s\"}" },
 	       { "{\"mask\":\"fooBar,a.bC\"}", "{\"mask\":\"fooBar,a.bC\"}" },
 	       { "{\"mask\":\"\"}", "{\"mask\":\"\"}" },
 	       { "{\"struct\":{\"a\":[1,\"b\",null,{\"c\":true}]}}",
