@@ -27,8 +27,7 @@
 #include "scalar.h"
 #include "well_known.h"
 
-#define SKIPPED           1 /* a name no enum has, which the caller wants ignored */
-#define DEFAULT_MAX_DEPTH 100
+#define SKIPPED 1 /* a name no enum has, which the caller wants ignored */
 
 struct decoder {
 	struct lexer lexer;
@@ -689,22 +688,6 @@ static int decode_content(struct decoder *d, const struct weft_schema_message *m
 	return r < 0 ? r : 0;
 }
 
-static void explain(const struct decoder *d, struct weft_json_error *ret_error)
-{
-	struct weft_json_error error = { .offset = d->lexer.error_offset, .line = 1, .column = 1 };
-
-	for (size_t i = 0; i < error.offset; i++) {
-		error.column++;
-		if (d->lexer.text[i] == '\n') {
-			error.line++;
-			error.column = 1;
-		}
-	}
-	place_print(&d->place, error.path, sizeof(error.path));
-	snprintf(error.message, sizeof(error.message), "%s", d->lexer.error);
-	*ret_error = error;
-}
-
 /* One value of `message`, or of `field` where that is not NULL. */
 static int decode(const struct weft_schema_message *message, const struct weft_schema_field *field,
 		  const char *text, size_t len, const struct weft_json_options *options,
@@ -717,7 +700,7 @@ static int decode(const struct weft_schema_message *message, const struct weft_s
 		.any_case = options && options->any_case,
 		.open_message = options ? options->open_message : NULL,
 		.place.json_names = options && options->json_paths,
-		.max_depth = options && options->max_depth ? options->max_depth : DEFAULT_MAX_DEPTH,
+		.max_depth = options && options->max_depth ? options->max_depth : LEXER_MAX_DEPTH,
 	};
 	size_t start = out->len;
 	bool set;
@@ -729,8 +712,10 @@ static int decode(const struct weft_schema_message *message, const struct weft_s
 		r = lexer_fail(&d.lexer, d.lexer.at, "more text after the value");
 	if (r < 0)
 		out->len = start;
-	if (r == -EINVAL && ret_error)
-		explain(&d, ret_error);
+	if (r == -EINVAL && ret_error) {
+		lexer_explain(&d.lexer, ret_error);
+		place_print(&d.place, ret_error->path, sizeof(ret_error->path));
+	}
 	lexer_fini(&d.lexer);
 	if (d.arena)
 		weft_arena_free(d.arena);

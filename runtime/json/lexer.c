@@ -9,6 +9,8 @@
 
 void lexer_init(struct lexer *lexer, const char *text, size_t len)
 {
+	if (len == 0) /* `text` may be NULL */
+		text = "";
 	*lexer = (struct lexer) {
 		.text = text,
 		.at = text,
@@ -32,6 +34,29 @@ int lexer_fail(struct lexer *lexer, const char *at, const char *format, ...)
 	vsnprintf(lexer->error, sizeof(lexer->error), format, args);
 	va_end(args);
 	return -EINVAL;
+}
+
+void lexer_locate(const struct lexer *lexer, size_t offset, struct weft_json_error *error)
+{
+	error->offset = offset;
+	error->line = 1;
+	error->column = 1;
+	for (size_t i = 0; i < offset; i++) {
+		error->column++;
+		if (lexer->text[i] == '\n') {
+			error->line++;
+			error->column = 1;
+		}
+	}
+}
+
+void lexer_explain(const struct lexer *lexer, struct weft_json_error *ret_error)
+{
+	struct weft_json_error error = { 0 };
+
+	lexer_locate(lexer, lexer->error_offset, &error);
+	snprintf(error.message, sizeof(error.message), "%s", lexer->error);
+	*ret_error = error;
 }
 
 enum token lexer_peek(struct lexer *lexer)

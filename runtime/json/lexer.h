@@ -6,6 +6,9 @@
 #define JSON_LEXER_H
 
 #include <weft/buffer.h>
+#include <weft/json.h>
+
+#define LEXER_MAX_DEPTH 100 /* of nested values, where the caller names no other */
 
 enum token {
 	TOKEN_END = 0,
@@ -40,6 +43,11 @@ void lexer_fini(struct lexer *lexer);
 int lexer_fail(struct lexer *lexer, const char *at, const char *format, ...) WEFT_PRINTF(3, 4);
 /* "expected an array, found a string" */
 int lexer_unexpected(struct lexer *lexer, const char *wanted);
+
+/* Sets offset, line and column. */
+void lexer_locate(const struct lexer *lexer, size_t offset, struct weft_json_error *error);
+/* Where and what, once a function has failed; the path is empty. */
+void lexer_explain(const struct lexer *lexer, struct weft_json_error *ret_error);
 
 enum token lexer_peek(struct lexer *lexer); /* past white space; takes nothing */
 const char *token_name(enum token token);   /* "a string", "the end of the text", … */

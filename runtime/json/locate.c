@@ -9,8 +9,6 @@
 
 #include "lexer.h"
 
-#define DEPTH 100
-
 /* A step of the path: a name, or an index where `name` is NULL. */
 struct step {
 	const char *name;
@@ -64,7 +62,8 @@ static bool enter_member(struct lexer *lexer, const struct step *step)
 			return false;
 		if (same_name(name, step))
 			return lexer_take(lexer, TOKEN_COLON, "':'") == 0;
-		if (lexer_take(lexer, TOKEN_COLON, "':'") < 0 || lexer_skip(lexer, DEPTH) < 0)
+		if (lexer_take(lexer, TOKEN_COLON, "':'") < 0 ||
+		    lexer_skip(lexer, LEXER_MAX_DEPTH) < 0)
 			return false;
 	}
 	return false;
@@ -77,7 +76,7 @@ static bool enter_element(struct lexer *lexer, size_t index)
 	for (size_t i = 0; lexer_next_member(lexer, TOKEN_ARRAY_END, i == 0) > 0; i++) {
 		if (i == index)
 			return true;
-		if (lexer_skip(lexer, DEPTH) < 0)
+		if (lexer_skip(lexer, LEXER_MAX_DEPTH) < 0)
 			return false;
 	}
 	return false;
@@ -101,12 +100,6 @@ void weft_json_locate(const char *text, size_t len, const char *path,
 		if (entered)
 			found = lexer.at;
 	}
-	ret_error->offset = (size_t)(found - text);
-	ret_error->line = 1;
-	ret_error->column = 1;
-	for (const char *at = text; at < found; at++) {
-		ret_error->column = *at == '\n' ? 1 : ret_error->column + 1;
-		ret_error->line += *at == '\n';
-	}
+	lexer_locate(&lexer, (size_t)(found - lexer.text), ret_error);
 	lexer_fini(&lexer);
 }

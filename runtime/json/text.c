@@ -1,6 +1,6 @@
 /*
- * What of JSON needs no descriptor: quoting, and finding where a value ends; and a single field
- * from text that is not JSON.
+ * What of JSON needs no descriptor: quoting, checking the syntax, and finding where a value ends;
+ * and a single field from text that is not JSON.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include <weft/protobuf.h>
 
 #include "base/utf8.h"
+#include "lexer.h"
 #include "scalar.h"
 #include "well_known.h"
 #include "wire/base64.h"
@@ -155,6 +156,22 @@ int weft_json_value_length(const char *text, size_t len, size_t *ret_len)
 	struct weft_json_scanner scanner = { 0 };
 
 	return weft_json_scan(&scanner, text, len, ret_len);
+}
+
+int weft_json_check(const char *text, size_t len, unsigned max_depth,
+		    struct weft_json_error *ret_error)
+{
+	struct lexer lexer;
+	int r;
+
+	lexer_init(&lexer, text, len);
+	r = lexer_skip(&lexer, max_depth ? max_depth : LEXER_MAX_DEPTH);
+	if (r >= 0 && lexer_peek(&lexer) != TOKEN_END)
+		r = lexer_unexpected(&lexer, "the end of the text");
+	if (r == -EINVAL && ret_error)
+		lexer_explain(&lexer, ret_error);
+	lexer_fini(&lexer);
+	return r;
 }
 
 /* The well-known types whose JSON is text, and a wrapper's value. */

@@ -73,6 +73,11 @@ int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out);
 /* Bytes as a JSON string of base64. */
 int weft_json_base64(const void *bytes, size_t len, struct weft_buffer *out);
 
+/* Whether `text` is one JSON value and nothing else but white space, by RFC 8259 alone; nested at
+ * most `max_depth` levels (0: 100). 0, -EINVAL with what and where, -ENOMEM */
+int weft_json_check(const char *text, size_t len, unsigned max_depth,
+		    struct weft_json_error *ret_error);
+
 /*
  * Finds where a JSON value ends in text that arrives in pieces, by its brackets and quotes alone;
  * whether it is right is for the codec to say. Start with a zeroed scanner; `text` is all that

@@ -29,9 +29,8 @@ struct weft_wire_field {
 };
 
 /* Takes the next field off the front of `rest`: 1, 0 when nothing is left, or -EBADMSG: bytes are
- * missing, the number is 0, a tag or a length is longer than five bytes, a varint does not fit in 64
- * bits, a group has no end, or groups are nested deeper than 100. `rest` may have been shortened
- * then. */
+ * missing, the number is 0, a tag or a length is longer than five bytes, a varint does not fit in
+ * 64 bits, a group has no end, or groups are nested deeper than 100. `rest` may be shorter then. */
 int weft_wire_next(struct weft_bytes *rest, struct weft_wire_field *ret_field);
 
 /* Single values off the front, as packed fields hold them. 0 or -EBADMSG. */
