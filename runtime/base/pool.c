@@ -8,8 +8,10 @@
 #include "base/poison.h"
 
 #define SMALLEST_SHIFT 5 /* 32 bytes */
-#define LARGEST_SHIFT  11
-#define KEPT_BYTES     (WEFT_RED_ZONE ? 0 : (size_t)512 * 1024) /* of each size */
+#define SMALL_SHIFT    11
+#define LARGEST_SHIFT  17
+#define KEPT_BYTES     (WEFT_RED_ZONE ? 0 : (size_t)512 * 1024)      /* of each small size */
+#define KEPT_LARGE     (WEFT_RED_ZONE ? 0 : (size_t)4 * 1024 * 1024) /* of all the others */
 
 struct piece {
 	struct piece *next;
@@ -17,11 +19,12 @@ struct piece {
 
 struct shelf {
 	struct piece *pieces;
-	size_t n;
+	size_t kept; /* bytes */
 };
 
 struct pool {
 	struct shelf shelves[LARGEST_SHIFT + 1];
+	size_t large; /* bytes that are kept on the shelves above SMALL_SHIFT */
 	bool watched; /* the thread's end empties it */
 };
 
@@ -42,8 +45,9 @@ static void empty(void *data)
 			shelf->pieces = piece->next;
 			free(piece);
 		}
-		shelf->n = 0;
+		shelf->kept = 0;
 	}
+	own->large = 0;
 	own->watched = false; /* another key's destructor may free more */
 }
 
@@ -82,8 +86,26 @@ void *pool_alloc(size_t size)
 	if (!piece)
 		return malloc((size_t)1 << shift);
 	shelf->pieces = piece->next;
-	shelf->n--;
+	shelf->kept -= (size_t)1 << shift;
+	if (shift > SMALL_SHIFT)
+		pool.large -= (size_t)1 << shift;
 	return piece;
+}
+
+/* A piece of 1 << shift bytes may be kept, and counts. */
+static bool count(struct shelf *shelf, unsigned shift)
+{
+	const size_t size = (size_t)1 << shift;
+
+	if (shift > SMALL_SHIFT) {
+		if (pool.large + size > KEPT_LARGE)
+			return false;
+		pool.large += size;
+	} else if (shelf->kept + size > KEPT_BYTES) {
+		return false;
+	}
+	shelf->kept += size;
+	return true;
 }
 
 void pool_free(void *memory, size_t size)
@@ -96,7 +118,7 @@ void pool_free(void *memory, size_t size)
 		return;
 	shift = size > POOL_LARGEST ? 0 : shift_of(size);
 	shelf = &pool.shelves[shift];
-	if (!shift || (shelf->n + 1) << shift > KEPT_BYTES) {
+	if (!shift || !count(shelf, shift)) {
 		free(piece);
 		return;
 	}
@@ -104,5 +126,4 @@ void pool_free(void *memory, size_t size)
 		watch();
 	piece->next = shelf->pieces;
 	shelf->pieces = piece;
-	shelf->n++;
 }

@@ -5,16 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/pool.h"
 #include "h2/room.h"
 #include "h2/session.h"
 
 struct weft_h2_stream *stream_new(struct session *session)
 {
-	struct weft_h2_stream *stream = calloc(1, sizeof(*stream));
+	struct weft_h2_stream *stream = pool_alloc(sizeof(*stream));
 
 	if (!stream)
 		abort();
-	stream->session = session;
+	*stream = (struct weft_h2_stream) { .session = session };
 	weft_list_init(&stream->all);
 	weft_list_init(&stream->pending);
 	return stream;
@@ -27,7 +28,7 @@ static void drop_first(struct weft_h2_stream *stream)
 	stream->first = chunk->next;
 	if (!stream->first)
 		stream->last = NULL;
-	free(chunk);
+	pool_free(chunk, sizeof(*chunk) + chunk->len);
 }
 
 void stream_free(struct weft_h2_stream *stream)
@@ -36,8 +37,9 @@ void stream_free(struct weft_h2_stream *stream)
 		drop_first(stream);
 	weft_list_remove(&stream->all);
 	weft_list_remove(&stream->pending);
-	free(stream->trailers);
-	free(stream);
+	if (stream->trailers)
+		pool_free(stream->trailers, stream->trailers->size);
+	pool_free(stream, sizeof(*stream));
 }
 
 void stream_take(struct weft_h2_stream *stream, size_t len, struct room *room)
@@ -64,9 +66,10 @@ struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		size += fields[i].name_len + fields[i].value_len;
-	trailers = malloc(size);
+	trailers = pool_alloc(size);
 	if (!trailers)
 		abort();
+	trailers->size = size;
 	trailers->n = n;
 	at = (char *)&trailers->fields[n];
 	for (size_t i = 0; i < n; i++) {
@@ -85,7 +88,7 @@ uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)
 
 	if (len > SIZE_MAX - sizeof(*chunk))
 		return NULL;
-	chunk = malloc(sizeof(*chunk) + len);
+	chunk = pool_alloc(sizeof(*chunk) + len);
 	if (!chunk)
 		return NULL;
 	chunk->next = NULL;

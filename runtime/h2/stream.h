@@ -37,6 +37,7 @@ struct chunk {
 
 /* Trailers that wait for the queue: the fields and, behind them, their strings. */
 struct trailers {
+	size_t size; /* with all that is behind it */
 	size_t n;
 	struct weft_h2_header fields[];
 };

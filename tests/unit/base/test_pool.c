@@ -9,10 +9,20 @@
 
 #include "base/pool.h"
 
-#define SIZES (POOL_LARGEST + 64)
-#define TURNS 3
+#define LARGEST (POOL_LARGEST + 64)
+#define TURNS   3
 
-static uint8_t *pieces[SIZES + 1];
+static uint8_t *pieces[LARGEST + 1];
+
+/* Every small size, and some large ones; POOL_LARGEST is among them. */
+static size_t next_size(size_t size)
+{
+	if (size < 2200)
+		return size + 1;
+	if (size < POOL_LARGEST && size * 2 > POOL_LARGEST)
+		return POOL_LARGEST;
+	return size < POOL_LARGEST ? size * 2 : size + 64;
+}
 
 static void assert_filled(const uint8_t *piece, size_t size)
 {
@@ -23,13 +33,13 @@ static void assert_filled(const uint8_t *piece, size_t size)
 static void test_pieces_do_not_overlap(void **state)
 {
 	for (int turn = 0; turn < TURNS; turn++) {
-		for (size_t size = 1; size <= SIZES; size++) {
+		for (size_t size = 1; size <= LARGEST; size = next_size(size)) {
 			pieces[size] = pool_alloc(size);
 			assert_non_null(pieces[size]);
 			assert_int_equal((uintptr_t)pieces[size] % _Alignof(max_align_t), 0);
 			memset(pieces[size], (uint8_t)size, size);
 		}
-		for (size_t size = 1; size <= SIZES; size++) {
+		for (size_t size = 1; size <= LARGEST; size = next_size(size)) {
 			assert_filled(pieces[size], size);
 			pool_free(pieces[size], size);
 		}
