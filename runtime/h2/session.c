@@ -18,6 +18,7 @@
 #define DEFAULT_STREAM_WINDOW     (32 * 1024)
 #define DEFAULT_CONNECTION_WINDOW (1024 * 1024)
 #define DEFAULT_HEADER_LIST       (16 * 1024)
+#define DEFAULT_MESSAGE_BUDGET    ((size_t)8 << 20)
 #define MOST_QUEUED_FRAMES        2048 /* above: stop reading */
 #define FRAME_HEADER              9
 
@@ -47,6 +48,7 @@ static void close_stream(struct weft_h2_stream *stream, uint32_t error_code)
 	stream->error_code = error_code;
 	if (error_code == NGHTTP2_REFUSED_STREAM)
 		stream->refused = true;
+	session_release(stream);
 	stream->session->n_streams--;
 	make_pending(stream);
 }
@@ -584,10 +586,13 @@ struct session *session_new(enum session_role role, const struct weft_h2_options
 	session->data = data;
 	weft_list_init(&session->streams);
 	weft_list_init(&session->pending);
+	weft_list_init(&session->waiting);
 	session->stream_window =
 		options->stream_window ? options->stream_window : DEFAULT_STREAM_WINDOW;
 	session->headers.limit =
 		options->max_header_list ? options->max_header_list : DEFAULT_HEADER_LIST;
+	session->message_budget =
+		options->message_budget ? options->message_budget : DEFAULT_MESSAGE_BUDGET;
 	budget_init(&session->useless, 10000, 330);
 	budget_init(&session->resets, 1000, 33);
 	create(session);
@@ -702,22 +707,30 @@ uint64_t session_payloads(const struct session *session)
 	return session->payloads;
 }
 
-bool session_sweep(struct session *session, uint64_t now, uint64_t timeout_ns)
+/* True: bytes wait. */
+static bool sweep_output(struct weft_h2_stream *stream, uint64_t now, uint64_t timeout_ns)
+{
+	if (stream->life != STREAM_LIVE || !stream->unsent)
+		return false;
+	if (!stream->stuck_since)
+		stream->stuck_since = now;
+	else if (now - stream->stuck_since >= timeout_ns)
+		weft_h2_stream_reset(stream, NGHTTP2_CANCEL);
+	return true;
+}
+
+bool session_sweep(struct session *session, uint64_t now, const struct session_patience *patience)
 {
 	bool waiting = false;
 
 	weft_list_each (at, after, &session->streams) {
 		struct weft_h2_stream *stream = weft_list_entry(at, struct weft_h2_stream, all);
 
-		if (stream->life != STREAM_LIVE || !stream->unsent)
-			continue;
-		waiting = true;
-		if (!stream->stuck_since)
-			stream->stuck_since = now;
-		else if (now - stream->stuck_since >= timeout_ns)
-			weft_h2_stream_reset(stream, NGHTTP2_CANCEL);
+		if (sweep_output(stream, now, patience->window_ns))
+			waiting = true;
+		session_sweep_message(stream, now, patience->message_ns);
 	}
-	return waiting;
+	return waiting || session_starved(session);
 }
 
 size_t session_streams(const struct session *session)

@@ -73,9 +73,17 @@ void session_say_too_many_pings(struct session *session); /* before session_term
 bool session_heard_too_many_pings(const struct session *session);
 uint64_t session_payloads(const struct session *session); /* HEADERS and DATA that we have sent */
 
-/* Resets the streams of which no byte has left for `timeout_ns`, though some wait. True: some wait.
- * Time counts from the first sweep that sees them. */
-bool session_sweep(struct session *session, uint64_t now, uint64_t timeout_ns);
+struct session_patience {
+	uint64_t window_ns;  /* no byte of a stream has left, though some wait */
+	uint64_t message_ns; /* a large message has not come, and others wait for its room */
+};
+
+/* Resets the streams of which a peer has made us wait for so long. True: some wait still. Time
+ * counts from the first sweep that sees them. */
+bool session_sweep(struct session *session, uint64_t now, const struct session_patience *patience);
+/* Large messages wait for room in the budget; how much of it is taken. */
+bool session_starved(const struct session *session);
+size_t session_reserved(const struct session *session);
 
 size_t session_streams(const struct session *session);
 bool session_can_request(const struct session *session);
@@ -86,7 +94,7 @@ void *session_data(const struct session *session); /* the `data` of session_new 
 
 void session_stream_resume(struct weft_h2_stream *stream); /* its queue has grown */
 
-/* The public functions on a stream that speak to nghttp2 (weft_h2_respond, weft_h2_stream_end,
- * _reset, _consume, _expect) are in session.c too. */
+/* The public functions on a stream that speak to nghttp2 are in session_stream.c (weft_h2_respond,
+ * weft_h2_stream_end, _reset, _abort) and session_window.c (_consume, _expect). */
 
 #endif

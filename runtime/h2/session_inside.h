@@ -1,6 +1,6 @@
 /*
- * A session from inside: what session.c (the protocol, what is received) and session_stream.c (what
- * the owners of streams ask for) share.
+ * A session from inside: what session.c (the protocol, what is received), session_stream.c (what
+ * the owners of streams ask for) and session_window.c (what the peer may send) share.
  */
 #ifndef H2_SESSION_INSIDE_H
 #define H2_SESSION_INSIDE_H
@@ -44,6 +44,9 @@ struct session {
 	void *data;
 	struct weft_list streams;
 	struct weft_list pending;
+	struct weft_list waiting; /* streams whose large message finds no room */
+	size_t message_budget;
+	size_t reserved;  /* of it, in bytes */
 	size_t n_streams; /* open on the wire, or about to be */
 	struct headers headers;
 	struct budget useless; /* frames that carry nothing, or are wrong */
@@ -64,8 +67,12 @@ struct session {
 	char error[160];
 };
 
-/* Lets the peer send what it may. */
+/* session_window.c: lets the peer send what it may. */
 void session_open_window(struct weft_h2_stream *stream);
+/* Gives back what a stream holds of the budget, or its place in the line. */
+void session_release(struct weft_h2_stream *stream);
+/* Resets the stream when its large message takes too long to come while others wait. */
+void session_sweep_message(struct weft_h2_stream *stream, uint64_t now, uint64_t timeout_ns);
 /* nghttp2's source of a stream's body, and the trailers that end it. */
 nghttp2_data_provider session_body(void);
 void session_submit_trailers(struct weft_h2_stream *stream, const struct weft_h2_header *trailers,

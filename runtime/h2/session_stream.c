@@ -1,13 +1,12 @@
 /*
- * Streams as their owners drive them: requests, responses, trailers, resets, and the windows that
- * let a peer send.
+ * Streams as their owners drive them: requests, responses, trailers, resets. What lets them receive
+ * is in session_window.c.
  */
 #include <stdlib.h>
 
 #include "h2/session_inside.h"
 
-#define MOST_EXPECTED ((size_t)1 << 30) /* of the 2 GiB that a window can be */
-#define FEW_FIELDS    32
+#define FEW_FIELDS 32
 
 /* Headers in nghttp2's form: in `few` when they fit, on the heap otherwise. */
 struct fields {
@@ -142,6 +141,7 @@ void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
 	if (stream->life != STREAM_LIVE)
 		return;
 	stream->life = STREAM_SILENT;
+	session_release(stream);
 	nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
 	session->events->on_output(session->data);
 }
@@ -158,44 +158,4 @@ void weft_h2_stream_abort(struct weft_h2_stream *stream, uint32_t error_code)
 	stream->body = BODY_BREAKING;
 	stream->error_code = error_code;
 	session_stream_resume(stream);
-}
-
-/*
- * The peer may send what the usual window leaves beside the bytes that the owner still has, or what
- * the owner expects when that is more. A window is opened by half of it or more at a time, and at
- * once for what is expected: nobody would consume anything before it is there.
- */
-void session_open_window(struct weft_h2_stream *stream)
-{
-	struct session *session = stream->session;
-	nghttp2_session *nghttp2 = session->nghttp2;
-	int64_t window = session->stream_window;
-	int64_t wanted = window - (int64_t)stream->unconsumed;
-	int64_t granted;
-
-	if (stream->life != STREAM_LIVE || stream->remote_ended)
-		return;
-	granted = nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id) -
-		  nghttp2_session_get_stream_effective_recv_data_length(nghttp2, stream->id);
-	if (wanted - granted < window / 2)
-		wanted = granted;
-	if (wanted < (int64_t)stream->expected)
-		wanted = (int64_t)stream->expected;
-	if (wanted <= granted)
-		return;
-	nghttp2_submit_window_update(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
-				     (int32_t)(wanted - granted));
-	session->events->on_output(session->data);
-}
-
-void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len)
-{
-	stream->unconsumed -= len < stream->unconsumed ? len : stream->unconsumed;
-	session_open_window(stream);
-}
-
-void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len)
-{
-	stream->expected = len < MOST_EXPECTED ? len : MOST_EXPECTED;
-	session_open_window(stream);
 }

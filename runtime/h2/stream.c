@@ -18,6 +18,7 @@ struct weft_h2_stream *stream_new(struct session *session)
 	*stream = (struct weft_h2_stream) { .session = session };
 	weft_list_init(&stream->all);
 	weft_list_init(&stream->pending);
+	weft_list_init(&stream->waiting);
 	return stream;
 }
 

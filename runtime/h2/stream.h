@@ -45,6 +45,7 @@ struct trailers {
 struct weft_h2_stream {
 	struct weft_list all;     /* in session.streams */
 	struct weft_list pending; /* in session.pending while an on_close or on_writable is due */
+	struct weft_list waiting; /* in session.waiting while its message finds no room */
 	struct session *session;
 	const struct weft_h2_stream_events *events;
 	void *data;
@@ -65,6 +66,9 @@ struct weft_h2_stream {
 	size_t unsent;
 	size_t unconsumed; /* bytes that the owner still has to give back */
 	size_t expected;   /* bytes that must be able to come nevertheless */
+	size_t wanted;     /* the large message's length, of which `reserved` is 0 while it waits */
+	size_t reserved;
+	uint64_t late_since; /* a sweep has seen others wait for it; or 0 */
 	struct trailers *trailers;
 };
 

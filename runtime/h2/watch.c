@@ -5,6 +5,7 @@
 
 #define WRITE_TIMEOUT     (30 * WEFT_SECOND)
 #define WINDOW_TIMEOUT    (600 * WEFT_SECOND)
+#define MESSAGE_TIMEOUT   (30 * WEFT_SECOND)
 #define KEEPALIVE_TIMEOUT (20 * WEFT_SECOND)
 #define PERMITTED_IDLE    (7200 * WEFT_SECOND) /* between PINGs without a stream */
 #define MOST_STRIKES      2
@@ -29,11 +30,12 @@ static void watch_headers(struct watch *watch)
 		weft_timer_start(watch->loop, &watch->headers, watch->headers_timeout_ns);
 }
 
-/* --- Output ------------------------------------------------------------------------------- */
+/* --- Output, and large messages ----------------------------------------------------------- */
 
 /*
- * A sweep comes a write timeout after something was sent, and goes on for as long as anything
- * waits. Bytes that the kernel did not take between two sweeps mean a peer that does not read.
+ * A sweep comes a write timeout after something was sent, or a large message has found no room, and
+ * goes on for as long as anything waits. Bytes that the kernel did not take between two sweeps mean
+ * a peer that does not read.
  */
 static void on_sweep(struct weft_timer *timer, void *data)
 {
@@ -49,16 +51,21 @@ static void on_sweep(struct weft_timer *timer, void *data)
 		fault(watch, WEFT_H2_CANCEL, "the peer does not read", true);
 		return;
 	}
-	waiting = session_sweep(watch->session, now, watch->window_timeout_ns);
+	waiting = session_sweep(watch->session, now, &watch->patience);
 	if (waiting || unsent)
+		weft_timer_start(watch->loop, &watch->sweep, watch->write_timeout_ns);
+}
+
+static void sweep_soon(struct watch *watch)
+{
+	if (!weft_timer_started(&watch->sweep))
 		weft_timer_start(watch->loop, &watch->sweep, watch->write_timeout_ns);
 }
 
 void watch_sent(struct watch *watch)
 {
 	watch->flushed = true;
-	if (!weft_timer_started(&watch->sweep))
-		weft_timer_start(watch->loop, &watch->sweep, watch->write_timeout_ns);
+	sweep_soon(watch);
 }
 
 /* --- Keepalive ---------------------------------------------------------------------------- */
@@ -96,6 +103,8 @@ void watch_streams(struct watch *watch)
 {
 	uint64_t now;
 
+	if (session_starved(watch->session))
+		sweep_soon(watch);
 	if (!watch->keepalive_ns || weft_timer_started(&watch->keepalive) ||
 	    !wants_keepalive(watch))
 		return;
@@ -182,7 +191,10 @@ void watch_init(struct watch *watch, struct weft_loop *loop, struct weft_transpo
 		.data = data,
 		.headers_timeout_ns = options->headers_timeout_ns,
 		.write_timeout_ns = or_default(options->write_timeout_ns, WRITE_TIMEOUT),
-		.window_timeout_ns = or_default(options->window_timeout_ns, WINDOW_TIMEOUT),
+		.patience = {
+			.window_ns = or_default(options->window_timeout_ns, WINDOW_TIMEOUT),
+			.message_ns = or_default(options->message_timeout_ns, MESSAGE_TIMEOUT),
+		},
 		.keepalive_ns = options->keepalive_ns,
 		.keepalive_timeout_ns =
 			or_default(options->keepalive_timeout_ns, KEEPALIVE_TIMEOUT),

@@ -1,7 +1,7 @@
 /*
  * What time does to a connection, beyond its beginning, its idleness and its drain: a peer that
- * does not finish its headers, does not read, keeps its windows shut, does not answer PING, or
- * sends too many of them; and age. It decides; connection.c acts.
+ * does not finish its headers, does not read, keeps its windows shut, holds large messages back,
+ * does not answer PING, or sends too many of them; and age. It decides; connection.c acts.
  *
  * Nothing ticks while there is nothing to watch.
  */
@@ -29,7 +29,7 @@ struct watch {
 	struct weft_timer headers;
 
 	uint64_t write_timeout_ns;
-	uint64_t window_timeout_ns;
+	struct session_patience patience;
 	struct weft_timer sweep;
 	bool flushed;  /* since the last sweep: the transport takes bytes */
 	size_t unsent; /* at the last sweep */

@@ -184,6 +184,7 @@ static void set_ended(struct weft_call *call, enum call_state state, enum weft_c
 	weft_timer_stop(weft_worker_loop(call->worker), &call->timer);
 	if (call->limits.log_calls)
 		log_call(call, code);
+	call_input_end(call);
 	server_call_ended(server, call); /* whoever is told next may free the server */
 	if (state == CALL_CANCELLED)
 		tell_cancelled(call);

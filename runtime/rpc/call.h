@@ -179,6 +179,7 @@ void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len);
 void call_input_deliver(struct weft_call *call);  /* as much as is wanted */
 void call_invoke(struct weft_call *call);         /* the handler, with call->request */
 void call_input_schedule(struct weft_call *call); /* delivery, soon */
+void call_input_end(struct weft_call *call);      /* nothing is delivered any more */
 
 /* call.c: runs what is due from the loop, soon. */
 void call_schedule(struct weft_call *call);

@@ -169,7 +169,18 @@ void call_input_deliver(struct weft_call *call)
 		deliver_half_close(call);
 	ask_for_the_rest(call);
 	call->delivering = false;
+	if (call->state != CALL_LIVE)
+		weft_deframer_fini(&call->deframer);
 	weft_call_unref(call);
+}
+
+/* What has come of the next message goes, and its place with it. */
+void call_input_end(struct weft_call *call)
+{
+	if (call->stream)
+		weft_h2_stream_expect(call->stream, 0);
+	if (!call->delivering)
+		weft_deframer_fini(&call->deframer);
 }
 
 void call_input_data(struct weft_call *call, const uint8_t *bytes, size_t len)

@@ -73,6 +73,7 @@ struct weft_channel {
 	uint64_t keepalive_timeout_ns;
 	bool keepalive_without_calls;
 	uint64_t idle_timeout_ns;
+	size_t message_budget;
 	enum weft_encoding encoding;
 	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
 	struct weft_credentials *credentials;                   /* or NULL */
@@ -320,6 +321,7 @@ static void connect_next(struct weft_channel *channel)
 		.keepalive_ns = channel->keepalive_ns,
 		.keepalive_timeout_ns = channel->keepalive_timeout_ns,
 		.keepalive_idle = channel->keepalive_without_calls,
+		.message_budget = channel->message_budget,
 	};
 	char error[256];
 
@@ -462,6 +464,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
+	channel->message_budget = own.message_budget;
 	set_patience(channel, &own);
 	channel->task.run = on_task;
 	weft_list_init(&channel->waiting);

@@ -92,7 +92,7 @@ struct weft_rpc {
 	struct weft_deframer deframer;
 	enum weft_encoding response_encoding;
 	bool was_compressed;
-	size_t unconsumed; /* received, and not given back to the stream's window */
+	size_t unconsumed; /* delivered, and not given back to the stream's window */
 	bool held;
 	bool receiving; /* inside weft_rpc_receive_messages() */
 	bool headers_received;

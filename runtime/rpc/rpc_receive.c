@@ -2,8 +2,9 @@
  * Receiving: what the peer says is checked here, and becomes messages and an outcome.
  *
  * Messages are delivered while the user does not hold; what arrives meanwhile is kept, and not
- * given back to the stream's window, which is what stops the peer. The peer's status waits behind
- * its messages. A violation of the protocol ends the call at once.
+ * given back to the stream's window, which is what stops the peer. A message larger than the window
+ * gets one to its measure. The peer's status waits behind the messages. A violation of the protocol
+ * ends the call at once.
  */
 #include "rpc/rpc.h"
 
@@ -183,26 +184,39 @@ static int deliver_messages(struct weft_rpc *rpc)
 
 		if (r == 0)
 			return 0;
-		if (r > 0)
+		if (r > 0) {
+			rpc->unconsumed += WEFT_FRAME_PREFIX + frame.message.len;
 			r = take_frame(rpc, &frame);
+		}
 		if (r < 0)
 			deframe_failed(rpc, r);
 	}
 	return 1;
 }
 
+static void let_more_in(struct weft_rpc *rpc)
+{
+	size_t missing = rpc->held ? 0 : weft_deframer_missing(&rpc->deframer);
+
+	if (rpc->unconsumed)
+		weft_h2_stream_consume(rpc->stream, rpc->unconsumed);
+	rpc->unconsumed = 0;
+	if (missing)
+		weft_h2_stream_expect(rpc->stream, missing);
+}
+
 void weft_rpc_receive_messages(struct weft_rpc *rpc)
 {
+	bool all;
+
 	if (rpc->receiving)
 		return;
 	rpc->receiving = true;
-	if (deliver_messages(rpc) == 0) {
-		if (rpc->stream)
-			weft_h2_stream_consume(rpc->stream, rpc->unconsumed);
-		rpc->unconsumed = 0;
-		if (rpc->status_received)
-			end_received(rpc);
-	}
+	all = deliver_messages(rpc) == 0;
+	if (rpc->stream)
+		let_more_in(rpc);
+	if (all && rpc->status_received)
+		end_received(rpc);
 	rpc->receiving = false;
 	if (rpc->state == WEFT_RPC_OPEN)
 		weft_rpc_tell_writable(rpc);
@@ -218,7 +232,6 @@ static void on_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t 
 		weft_rpc_end(rpc, WEFT_INTERNAL, "the server sent data before headers");
 		return;
 	}
-	rpc->unconsumed += len;
 	weft_deframer_feed(&rpc->deframer, bytes, len);
 	weft_rpc_receive_messages(rpc);
 	if (rpc->state == WEFT_RPC_OPEN && weft_deframer_save(&rpc->deframer) < 0)

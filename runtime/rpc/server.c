@@ -436,6 +436,8 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		.max_age_ns = own->max_age_ns,
 		.max_age_grace_ns = own->max_age_grace_ns,
 		.idle_timeout_ns = own->idle_timeout_ns,
+		.message_budget = own->message_budget,
+		.message_timeout_ns = own->message_timeout_ns,
 		.max_header_list =
 			(uint32_t)(own->max_metadata ? own->max_metadata : DEFAULT_METADATA),
 	};

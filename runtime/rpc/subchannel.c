@@ -128,6 +128,7 @@ struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const ch
 		.keepalive_ns = options->keepalive_ns,
 		.keepalive_timeout_ns = options->keepalive_timeout_ns,
 		.keepalive_idle = options->keepalive_idle,
+		.message_budget = options->message_budget,
 	};
 	subchannel->transport =
 		weft_transport_connect(worker, address, options->tls, options->server_name,

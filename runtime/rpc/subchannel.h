@@ -28,6 +28,7 @@ struct weft_subchannel_options {
 	uint64_t keepalive_ns;   /* these as in weft/h2.h */
 	uint64_t keepalive_timeout_ns;
 	bool keepalive_idle;
+	size_t message_budget;
 };
 
 struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const char *address,

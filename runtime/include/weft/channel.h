@@ -50,6 +50,9 @@ struct weft_channel_options {
 	/* Without a call for so long the connection closes, and the next call opens another; 0:
 	 * 30 min, WEFT_NEVER: it stays. */
 	uint64_t idle_timeout_ns;
+	/* What the messages above 64 KiB that are on their way to us over a connection may be in
+	 * sum; the others wait. 0: 8 MiB */
+	size_t message_budget;
 };
 
 /* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is

@@ -97,6 +97,12 @@ struct weft_h2_options {
 	 * left after the grace is cut off. 0: never. */
 	uint64_t max_age_ns;
 	uint64_t max_age_grace_ns;
+	/* What the large messages that are on their way may be in sum, see weft_h2_stream_expect;
+	 * 0: 8 MiB. One for which others wait is reset (ENHANCE_YOUR_CALM) when it does not come
+	 * within this time (0: 30 s) and as much again for each MiB of it, counted from the write
+	 * timeout that finds it so. */
+	size_t message_budget;
+	uint64_t message_timeout_ns;
 };
 
 /* Takes the transport over (it is open); the connection closes it. */
@@ -149,8 +155,11 @@ size_t weft_h2_stream_unsent(const struct weft_h2_stream *stream);
 static inline bool weft_h2_stream_writable(const struct weft_h2_stream *stream);
 /* The owner has dealt with `len` received bytes: opens the stream's window again. */
 void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len);
-/* Asks for a window that lets `len` bytes arrive without consume (a message larger than the
- * window). */
+/* Asks for a window that lets `len` more bytes arrive without consume: the rest of a message that
+ * is larger than the window. Above 64 KiB and the window, the message waits for room in the
+ * connection's message_budget, first come, first served; it has it until it is complete and its
+ * owner begins to consume it. One that is larger than the budget comes alone. Said again with less,
+ * as bytes come, it keeps its place. 0: gives the place up, as nothing of it is wanted. */
 void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len);
 struct weft_h2 *weft_h2_stream_connection(const struct weft_h2_stream *stream);
 int32_t weft_h2_stream_id(const struct weft_h2_stream *stream);

@@ -39,6 +39,10 @@ struct weft_server_options {
 	uint64_t max_age_ns;
 	uint64_t max_age_grace_ns;
 	uint64_t idle_timeout_ns;
+	/* What the messages above 64 KiB that are on their way to us over a connection may be in
+	 * sum; the others wait, see message_budget in weft/h2.h. 0: 8 MiB, 30 s */
+	size_t message_budget;
+	uint64_t message_timeout_ns;
 };
 
 /* `options` may be NULL. Add services before the first connection. The server belongs to its

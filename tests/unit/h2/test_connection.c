@@ -24,7 +24,8 @@ struct end {
 	bool goaway;
 	uint32_t goaway_code;
 	bool too_many_pings;
-	size_t body; /* that each request is answered with */
+	size_t body;   /* that each request is answered with */
+	size_t expect; /* this much of its body */
 	bool reset;
 	uint32_t reset_code;
 	bool closed;
@@ -109,6 +110,7 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	room = weft_h2_stream_reserve(stream, end->body);
 	assert_non_null(room);
 	memset(room, 0, end->body);
+	weft_h2_stream_expect(stream, end->expect);
 	*ret_data = end;
 	return &stream_events;
 }
@@ -253,6 +255,8 @@ static const uint8_t shut_greeting[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 				       /* SETTINGS: streams may send nothing */
 				       "\0\0\6\4\0\0\0\0\0\0\4\0\0\0\0";
 static const uint8_t request[] = "\0\0\6\1\5\0\0\0\1\x83\x86\x84\x41\1a";
+static const uint8_t half_a_body[] = "\0\0\6\1\4\0\0\0\1\x83\x86\x84\x41\1a";
+static const uint8_t another_half_a_body[] = "\0\0\6\1\4\0\0\0\3\x83\x86\x84\x41\1a";
 static const uint8_t half_a_request[] = "\0\0\6\1\1\0\0\0\1\x83\x86\x84\x41\1a";
 
 static void say(struct rig *rig, const uint8_t *bytes, size_t len)
@@ -340,6 +344,28 @@ static void test_a_peer_that_does_not_answer_ping(void **state)
 	assert_true(rig.server.ready);
 }
 
+/* Two large messages, of which one has room, and none comes: the first gives way to the second. */
+static void test_a_peer_that_holds_a_message_back(void **state)
+{
+	struct rig rig;
+
+	rig_init(&rig);
+	rig.server.options.write_timeout_ns = 5 * WEFT_MS;
+	rig.server.options.message_timeout_ns = 10 * WEFT_MS;
+	rig.server.options.message_budget = 100000;
+	rig.server.expect = 100000;
+	open_end(&rig, &rig.server, rig.fds[0]);
+	SAY(&rig, greeting);
+	SAY(&rig, half_a_body);
+	SAY(&rig, another_half_a_body);
+	run_until(&rig, &rig.server.reset);
+	assert_int_equal(rig.server.reset_code, WEFT_H2_ENHANCE_YOUR_CALM);
+	assert_int_equal(weft_h2_streams(rig.server.h2), 1);
+	close(rig.fds[1]);
+	run_until(&rig, &rig.server.closed);
+	weft_worker_free(rig.worker);
+}
+
 /* --- Keepalive and age, between two of us ------------------------------------------------- */
 
 static void test_too_many_pings(void **state)
@@ -407,6 +433,7 @@ int main(void)
 		cmocka_unit_test(test_a_peer_that_does_not_finish_its_headers),
 		cmocka_unit_test(test_a_peer_that_does_not_read),
 		cmocka_unit_test(test_a_peer_that_keeps_its_window_shut),
+		cmocka_unit_test(test_a_peer_that_holds_a_message_back),
 		cmocka_unit_test(test_a_peer_that_does_not_answer_ping),
 		cmocka_unit_test(test_too_many_pings),
 		cmocka_unit_test(test_keepalive_keeps_alive),

@@ -1,221 +1,10 @@
-/*
- * The HTTP/2 session without a wire: a client and a server exchange byte arrays, and each side
- * writes down what its owner would have been told.
- */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
+/* The HTTP/2 session without a wire: its exchanges, its end, and what it does not put up with.
+ * What a peer may send is in test_window.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#include "h2/session.h"
-
-#define ROOM 1000 /* odd on purpose: frames are split across rooms */
-
-struct side {
-	struct session *session;
-	char log[8192]; /* what was told, a word each */
-	struct weft_h2_stream *stream;
-	size_t received;
-	size_t headers;
-	bool consume;
-	bool refuse;
-	bool dispatch;
-};
-
-struct pair {
-	struct side client;
-	struct side server;
-};
-
-static void note(struct side *side, const char *format, ...)
-{
-	size_t at = strlen(side->log);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(side->log + at, sizeof(side->log) - at, format, args);
-	va_end(args);
-}
-
-static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
-		       size_t n, bool end, void *data)
-{
-	struct side *side = data;
-
-	side->headers = n;
-	note(side, "headers(%s=%s%s) ", headers[0].name, headers[0].value, end ? ",end" : "");
-}
-
-static void on_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
-{
-	struct side *side = data;
-
-	side->received += len;
-	if (side->consume)
-		weft_h2_stream_consume(stream, len);
-}
-
-static void on_end(struct weft_h2_stream *stream, void *data)
-{
-	note(data, "end ");
-}
-
-static void on_writable(struct weft_h2_stream *stream, void *data)
-{
-	note(data, "writable ");
-}
-
-static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused, void *data)
-{
-	note(data, "close(%u%s) ", error_code, refused ? ",refused" : "");
-}
-
-static const struct weft_h2_stream_events stream_events = {
-	.on_headers = on_headers,
-	.on_data = on_data,
-	.on_end = on_end,
-	.on_writable = on_writable,
-	.on_close = on_close,
-};
-
-static const struct weft_h2_stream_events *on_stream(struct weft_h2_stream *stream,
-						     const struct weft_h2_header *headers, size_t n,
-						     bool end, void **ret_data, void *data)
-{
-	struct side *side = data;
-
-	note(side, "stream(%zu%s) ", n, end ? ",end" : "");
-	if (side->refuse)
-		return NULL;
-	side->stream = stream;
-	*ret_data = side;
-	return &stream_events;
-}
-
-static void on_ready(void *data)
-{
-	note(data, "ready ");
-}
-
-static void on_goaway(uint32_t error_code, void *data)
-{
-	note(data, "goaway(%u) ", error_code);
-}
-
-static void on_drain_answer(void *data)
-{
-	note(data, "answer ");
-}
-
-static void on_output(void *data)
-{
-}
-
-static void on_dispatch(void *data)
-{
-	struct side *side = data;
-
-	side->dispatch = true;
-}
-
-static const struct session_events events = {
-	.on_stream = on_stream,
-	.on_ready = on_ready,
-	.on_goaway = on_goaway,
-	.on_drain_answer = on_drain_answer,
-	.on_output = on_output,
-	.on_dispatch = on_dispatch,
-};
-
-static void dispatch(struct side *side)
-{
-	if (!side->dispatch)
-		return;
-	side->dispatch = false;
-	session_dispatch(side->session);
-}
-
-static size_t move(struct side *from, struct side *to)
-{
-	uint8_t room[ROOM];
-	size_t n, sum = 0;
-
-	do {
-		n = session_send(from->session, room, sizeof(room));
-		sum += n;
-		dispatch(from);
-		if (n)
-			session_receive(to->session, room, n, 1);
-		dispatch(to);
-	} while (n == sizeof(room));
-	return sum;
-}
-
-/* Until neither side has anything to say. */
-static void settle(struct pair *pair)
-{
-	while (move(&pair->client, &pair->server) + move(&pair->server, &pair->client))
-		;
-}
-
-static void pair_init(struct pair *pair, const struct weft_h2_options *options)
-{
-	memset(pair, 0, sizeof(*pair));
-	pair->server.session = session_new(SESSION_SERVER, options, &events, &pair->server);
-	pair->client.session = session_new(SESSION_CLIENT, NULL, &events, &pair->client);
-	settle(pair);
-	assert_string_equal(pair->client.log, "ready ");
-	assert_string_equal(pair->server.log, "ready ");
-	pair->client.log[0] = pair->server.log[0] = '\0';
-}
-
-static void side_fini(struct side *side)
-{
-	session_abort(side->session, WEFT_H2_CONNECT_ERROR);
-	dispatch(side);
-	assert_int_equal(session_streams(side->session), 0);
-	session_free(side->session);
-}
-
-static void pair_fini(struct pair *pair)
-{
-	side_fini(&pair->client);
-	side_fini(&pair->server);
-}
-
-static struct weft_h2_stream *request(struct pair *pair, bool end)
-{
-	const struct weft_h2_header headers[] = {
-		WEFT_H2_HEADER(":method", "POST"), WEFT_H2_HEADER(":scheme", "http"),
-		WEFT_H2_HEADER(":path", "/a.B/C"), WEFT_H2_HEADER(":authority", "localhost"),
-		WEFT_H2_HEADER("te", "trailers"),
-	};
-	struct weft_h2_stream *stream;
-
-	stream = session_request(pair->client.session, headers, WEFT_COUNT(headers), end,
-				 &stream_events, &pair->client);
-	assert_non_null(stream);
-	return stream;
-}
-
-static void respond(struct weft_h2_stream *stream, bool end)
-{
-	const struct weft_h2_header header = WEFT_H2_HEADER(":status", "200");
-
-	weft_h2_respond(stream, &header, 1, end);
-}
-
-static void write_bytes(struct weft_h2_stream *stream, size_t len)
-{
-	uint8_t *room = weft_h2_stream_reserve(stream, len);
-
-	assert_non_null(room);
-	memset(room, 'x', len);
-}
+#include "pair.h"
 
 static void test_exchange_with_trailers(void **state)
 {
@@ -354,90 +143,6 @@ static void test_interim_answers_are_skipped(void **state)
 	pair_fini(&pair);
 }
 
-static void test_the_window_holds_a_sender_back(void **state)
-{
-	const struct weft_h2_options options = { .size = sizeof(options), .stream_window = 20000 };
-	struct pair pair;
-	struct weft_h2_stream *stream;
-
-	pair_init(&pair, &options);
-	stream = request(&pair, false);
-	write_bytes(stream, 200000);
-	assert_false(weft_h2_stream_writable(stream));
-	settle(&pair);
-	assert_int_equal(pair.server.received, 20000);
-	assert_int_equal(weft_h2_stream_unsent(stream), 180000);
-	assert_string_equal(pair.client.log, "");
-
-	/* What the owner gives back, and no more, comes. */
-	weft_h2_stream_consume(pair.server.stream, 15000);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 35000);
-
-	pair.server.consume = true;
-	weft_h2_stream_consume(pair.server.stream, 20000);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 200000);
-	assert_string_equal(pair.client.log, "writable ");
-	pair_fini(&pair);
-}
-
-static void test_a_stalled_stream_does_not_stall_the_connection(void **state)
-{
-	const struct weft_h2_options options = { .size = sizeof(options),
-						 .stream_window = 60000,
-						 .connection_window = 70000 };
-	struct pair pair;
-
-	pair_init(&pair, &options);
-	for (unsigned i = 0; i < 4; i++)
-		write_bytes(request(&pair, false), 100000);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 4 * 60000);
-	pair_fini(&pair);
-}
-
-static void test_expect_lets_a_large_message_in(void **state)
-{
-	const struct weft_h2_options options = { .size = sizeof(options), .stream_window = 20000 };
-	struct pair pair;
-	struct weft_h2_stream *stream;
-
-	pair_init(&pair, &options);
-	stream = request(&pair, false);
-	write_bytes(stream, 400000);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 20000);
-	weft_h2_stream_expect(pair.server.stream, 80000);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 100000);
-
-	/* Afterwards the window is as small as before. */
-	weft_h2_stream_consume(pair.server.stream, 100000);
-	settle(&pair);
-	assert_in_range(pair.server.received, 110000, 120000);
-	pair_fini(&pair);
-}
-
-/* Before it has seen our SETTINGS a client sends by HTTP/2's own window; what it lacks when ours
- * takes its place must be granted anew. */
-static void test_a_client_that_was_early_gets_its_window(void **state)
-{
-	struct pair pair = { 0 };
-	uint8_t room[100000];
-	size_t n;
-
-	pair.server.session = session_new(SESSION_SERVER, NULL, &events, &pair.server);
-	pair.client.session = session_new(SESSION_CLIENT, NULL, &events, &pair.client);
-	pair.server.consume = true;
-	write_bytes(request(&pair, false), 200000);
-	n = session_send(pair.client.session, room, sizeof(room));
-	session_receive(pair.server.session, room, n, 1);
-	settle(&pair);
-	assert_int_equal(pair.server.received, 200000);
-	pair_fini(&pair);
-}
-
 static void test_resets(void **state)
 {
 	struct pair pair;
@@ -479,8 +184,8 @@ static void request_with_large_headers(struct pair *pair, size_t len)
 		WEFT_H2_HEADER("large", memset(large, 'x', len)),
 	};
 
-	session_request(pair->client.session, headers, WEFT_COUNT(headers), false, &stream_events,
-			&pair->client);
+	session_request(pair->client.session, headers, WEFT_COUNT(headers), false,
+			&pair_stream_events, &pair->client);
 	free(large);
 }
 
@@ -577,7 +282,7 @@ static void test_garbage_is_an_error(void **state)
 	struct session *session;
 
 	memset(&pair, 0, sizeof(pair));
-	session = session_new(SESSION_SERVER, NULL, &events, &pair.server);
+	session = session_new(SESSION_SERVER, NULL, &pair_events, &pair.server);
 	assert_true(session_receive(session, (const uint8_t *)"GET / HTTP/1.1\r\n\r\n", 18, 1) < 0);
 	assert_true(session_error(session)[0] != '\0');
 	session_free(session);
@@ -589,7 +294,7 @@ static struct session *hostile_session(struct side *side)
 	static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
 
 	memset(side, 0, sizeof(*side));
-	side->session = session_new(SESSION_SERVER, NULL, &events, side);
+	side->session = session_new(SESSION_SERVER, NULL, &pair_events, side);
 	assert_int_equal(
 		session_receive(side->session, (const uint8_t *)preface, sizeof(preface) - 1, 1),
 		0);
@@ -768,10 +473,6 @@ int main(void)
 		cmocka_unit_test(test_abort_resets_after_the_queue),
 		cmocka_unit_test(test_an_early_answer_stops_the_request),
 		cmocka_unit_test(test_interim_answers_are_skipped),
-		cmocka_unit_test(test_the_window_holds_a_sender_back),
-		cmocka_unit_test(test_a_stalled_stream_does_not_stall_the_connection),
-		cmocka_unit_test(test_expect_lets_a_large_message_in),
-		cmocka_unit_test(test_a_client_that_was_early_gets_its_window),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_large_headers),
 		cmocka_unit_test(test_drain_lets_streams_finish),
