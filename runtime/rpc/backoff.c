@@ -3,7 +3,6 @@
 
 #include "base/random.h"
 
-#define FIRST      (100 * WEFT_MS)
 #define BASE       WEFT_SECOND
 #define MAX        (120 * WEFT_SECOND)
 #define MULTIPLIER 1.6
@@ -26,13 +25,11 @@ static double jitter(void)
 
 uint64_t weft_backoff_next(struct weft_backoff *backoff)
 {
-	double delay = (double)BASE;
+	double delay = (double)(backoff->base_ns ? backoff->base_ns : BASE);
+	double max = (double)(backoff->max_ns ? backoff->max_ns : MAX);
 
-	if (backoff->failures++ == 0)
-		return (uint64_t)((double)FIRST * jitter());
-	for (unsigned i = 2; i < backoff->failures && delay < (double)MAX; i++)
+	for (unsigned i = 0; i < backoff->failures && delay < max; i++)
 		delay *= MULTIPLIER;
-	if (delay > (double)MAX)
-		delay = (double)MAX;
-	return (uint64_t)(delay * jitter());
+	backoff->failures++;
+	return (uint64_t)((delay < max ? delay : max) * jitter());
 }

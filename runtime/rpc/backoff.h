@@ -1,7 +1,6 @@
 /*
- * How long to wait before the next attempt to connect (gRPC's connection-backoff.md: 1 s, times
- * 1.6, at most 120 s, ±20%), but for the first one, which is quick: most failures on one machine
- * are a peer that restarts.
+ * How long after one attempt to connect the next one may be made (gRPC's connection-backoff.md):
+ * 1 s, times 1.6 for each that fails, at most 120 s, ±20%.
  */
 #ifndef WEFT_RPC_BACKOFF_H
 #define WEFT_RPC_BACKOFF_H
@@ -10,6 +9,8 @@
 
 struct weft_backoff {
 	unsigned failures;
+	uint64_t base_ns; /* 0: 1 s */
+	uint64_t max_ns;  /* 0: 120 s */
 };
 
 void weft_backoff_reset(struct weft_backoff *backoff);

@@ -1,20 +1,16 @@
 /*
- * A channel: calls on one side, connections on the other, and in between a queue for the time in
- * which they do not match. It belongs to one worker.
+ * A channel: calls on one side, subchannels on the other, and in between a policy that pairs them,
+ * and a queue for the time in which it cannot. It belongs to one worker.
  *
- *	IDLE ──a call──► RESOLVING ──► CONNECTING ──SETTINGS──► READY
- *	  ▲                  │             │ next address, if any   │
- *	  │                  └──► BACKOFF ◄┘                        │
- *	  ├──the time is over───────┘                               │
- *	  └──the connection drains or is lost───────────────────────┘
+ *	target ──resolver──► endpoints ──balancer──► subchannels ──pick──► a call's stream
  *
- * Addresses are tried one after the other, and the first that answers is used (pick_first). In
- * BACKOFF a call fails at once with the reason of the last failure, unless it waits for ready, or
- * the resolver knows better by now: a call then ends the pause, so that a service that was started
- * again is found when it has said where. A connection whose peer said GOAWAY is let go: its calls
- * go on, new ones get a new connection. So is one that nobody has called on for long.
+ * Its state is its balancer's; without one it is IDLE until the first call, then CONNECTING while
+ * the resolver looks. A call that comes while it is READY takes a stream at once, if no other
+ * waits. In TRANSIENT_FAILURE it fails with the reason of the last failure, unless it waits for
+ * ready, or the resolver knows better by now: then the addresses are read anew first, so that a
+ * service that was started again is found when it has said where.
  *
- * The memory goes when there is neither a reference nor a connection left.
+ * The memory goes when there is neither a reference nor a subchannel left.
  */
 #include "rpc/channel.h"
 
@@ -24,56 +20,53 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/credentials.h>
-#include <weft/h2.h>
 #include <weft/list.h>
 #include <weft/log.h>
+#include <weft/map.h>
 
-#include "rpc/backoff.h"
+#include "rpc/balance.h"
 #include "rpc/resolver.h"
 #include "rpc/rpc.h"
 #include "rpc/subchannel.h"
 #include "rpc/target.h"
 
-#define MAX_MESSAGE     ((size_t)4 << 20)
-#define CONNECT_TIMEOUT (10 * WEFT_SECOND)
-#define IDLE_TIMEOUT    (1800 * WEFT_SECOND)
-#define KEEPALIVE_MIN   (10 * WEFT_SECOND) /* gRFC A8 */
-#define WAITING_MAX     ((size_t)10000)
-
-enum state { IDLE, RESOLVING, CONNECTING, READY, BACKOFF };
+#define MAX_MESSAGE      ((size_t)4 << 20)
+#define CONNECT_TIMEOUT  (10 * WEFT_SECOND)
+#define IDLE_TIMEOUT     (1800 * WEFT_SECOND)
+#define KEEPALIVE_MIN    (10 * WEFT_SECOND) /* gRFC A8 */
+#define RESOLVE_INTERVAL (30 * WEFT_SECOND)
+#define WAITING_MAX      ((size_t)10000)
 
 struct weft_channel {
 	size_t refs;
-	enum state state;
+	enum weft_connectivity state; /* SHUTDOWN: there is no reference left */
 	struct weft_worker *worker;
 	struct weft_loop *loop;
 	struct weft_target *target;
-	struct weft_resolver *resolver;
-	struct weft_addresses addresses; /* of this attempt, a copy */
-	size_t next;                     /* the one to be tried next */
-	struct weft_subchannel *current; /* that is being opened, or takes new calls */
-	size_t subchannels;              /* that live, the current one included */
-	bool served;                     /* the current one has taken a call */
-	struct weft_backoff backoff;
-	struct weft_timer timer;
+	struct weft_resolver *resolver; /* NULL: nobody has called yet */
+	uint64_t resolve_interval_ns;
+	bool renewing; /* what the resolver has told is known to be old */
+	struct weft_balancing balancing;
+	struct weft_balancer *balancer; /* NULL: no endpoint is known */
+	struct weft_balance_host host;  /* of the balancer */
+	struct weft_map subchannels;    /* those that the balancer has open, by address */
+	size_t n_subchannels;           /* that live, also those that only finish calls */
+	uint32_t last_id;
+	struct weft_subchannel_options subchannel_options;
 	struct weft_list waiting;
 	size_t n_waiting;
 	struct weft_task task; /* serves the queue, outside everybody's callbacks */
 	bool task_queued;
-	char error[256]; /* of the last failure */
+	char error[256]; /* why TRANSIENT_FAILURE */
 	struct weft_timer idle;
+	uint64_t idle_timeout_ns;
 	uint64_t last_used;
+	size_t outstanding; /* calls that have a subchannel */
 
 	struct weft_tls *tls;
 	char *authority;
 	char *server_name;
 	size_t max_message;
-	uint64_t connect_timeout_ns;
-	uint64_t keepalive_ns;
-	uint64_t keepalive_timeout_ns;
-	bool keepalive_without_calls;
-	uint64_t idle_timeout_ns;
-	size_t message_budget;
 	enum weft_encoding encoding;
 	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
 	struct weft_credentials *credentials;                   /* or NULL */
@@ -82,192 +75,25 @@ struct weft_channel {
 	void *closed_data;
 };
 
-static void connect_next(struct weft_channel *channel);
-static void serve(struct weft_channel *channel);
-
-/* ---- states ---- */
-
-static void forget_addresses(struct weft_channel *channel)
+static void serve_later(struct weft_channel *channel)
 {
-	for (size_t i = 0; i < channel->addresses.n; i++)
-		free(channel->addresses.list[i]);
-	free(channel->addresses.list);
-	channel->addresses = (struct weft_addresses) { 0 };
-	channel->next = 0;
+	if (channel->task_queued)
+		return;
+	channel->task_queued = true;
+	weft_loop_defer(channel->loop, &channel->task);
 }
 
-static void watch_idleness(struct weft_channel *channel)
-{
-	if (channel->idle_timeout_ns < WEFT_NEVER - channel->last_used)
-		weft_timer_start_at(channel->loop, &channel->idle,
-				    channel->last_used + channel->idle_timeout_ns);
-}
-
-/* The one place in which the state changes. */
-static void set_state(struct weft_channel *channel, enum state state)
+/* The one place in which the state changes. What follows for the calls that wait, comes later. */
+static void set_state(struct weft_channel *channel, enum weft_connectivity state, const char *error)
 {
 	channel->state = state;
-	weft_timer_stop(channel->loop, &channel->idle);
-	switch (state) {
-	case IDLE:
-		forget_addresses(channel);
-		channel->current = NULL;
-		break;
-	case RESOLVING: weft_resolver_start(channel->resolver); break;
-	case CONNECTING: break;
-	case READY:
-		forget_addresses(channel);
-		channel->served = false;
-		channel->last_used = weft_loop_now(channel->loop);
-		watch_idleness(channel);
-		break;
-	case BACKOFF:
-		forget_addresses(channel);
-		channel->current = NULL;
-		weft_timer_start(channel->loop, &channel->timer,
-				 weft_backoff_next(&channel->backoff));
-		break;
-	}
-}
-
-static struct weft_rpc *pop(struct weft_channel *channel)
-{
-	struct weft_list *node = weft_list_pop(&channel->waiting);
-
-	if (!node)
-		return NULL;
-	channel->n_waiting--;
-	return weft_list_entry(node, struct weft_rpc, waiting);
-}
-
-static void fail_one(struct weft_channel *channel, struct weft_rpc *rpc)
-{
-	/* the reason names the address already, which may be all that the target says */
-	if (strstr(channel->error, channel->target->text))
-		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s", channel->error);
-	else
-		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s: %s", channel->target->text,
-			     channel->error);
-}
-
-/* All addresses have failed, or there are none. */
-static void fail(struct weft_channel *channel, const char *error)
-{
-	snprintf(channel->error, sizeof(channel->error), "%s", error);
-	set_state(channel, BACKOFF);
-	weft_list_each (node, after, &channel->waiting) {
-		struct weft_rpc *rpc = weft_list_entry(node, struct weft_rpc, waiting);
-
-		if (!rpc->wait_for_ready)
-			fail_one(channel, rpc); /* takes it out of the queue */
-	}
-}
-
-static void on_backoff_over(struct weft_timer *timer, void *data)
-{
-	struct weft_channel *channel = data;
-
-	set_state(channel, IDLE);
-	serve(channel);
-}
-
-static void end_backoff_for_news(struct weft_channel *channel)
-{
-	if (channel->state != BACKOFF || !weft_resolver_changed(channel->resolver))
-		return;
-	weft_timer_stop(channel->loop, &channel->timer);
-	set_state(channel, IDLE);
-}
-
-/* ---- connecting ---- */
-
-static void on_resolved(int r, const char *error, const struct weft_addresses *addresses,
-			void *data)
-{
-	struct weft_channel *channel = data;
-
-	if (r < 0) {
-		fail(channel, error);
-		return;
-	}
-	channel->addresses.list = calloc(addresses->n, sizeof(*addresses->list));
-	if (!channel->addresses.list)
-		abort();
-	for (size_t i = 0; i < addresses->n; i++) {
-		channel->addresses.list[i] = strdup(addresses->list[i]);
-		if (!channel->addresses.list[channel->addresses.n++])
-			abort();
-	}
-	set_state(channel, CONNECTING);
-	connect_next(channel);
-}
-
-static void on_ready(struct weft_subchannel *subchannel, void *data)
-{
-	struct weft_channel *channel = data;
-
-	if (subchannel != channel->current)
-		return;
-	set_state(channel, READY);
-	serve(channel);
-}
-
-/* The current connection takes no calls any more, or is gone. A new one is looked for at once,
- * but not when this one has been of no use: peers that accept and hang up would be asked without
- * a pause. */
-static void lose_current(struct weft_channel *channel, const char *error)
-{
-	channel->current = NULL;
-	if (channel->state == CONNECTING) {
+	if (error != channel->error)
 		snprintf(channel->error, sizeof(channel->error), "%s", error);
-		connect_next(channel);
-	} else if (!channel->served) {
-		fail(channel, error);
-	} else {
-		set_state(channel, IDLE);
-		serve(channel);
-	}
+	if (channel->n_waiting)
+		serve_later(channel);
 }
 
-static void on_draining(struct weft_subchannel *subchannel, void *data)
-{
-	struct weft_channel *channel = data;
-	char error[256];
-
-	if (subchannel != channel->current)
-		return;
-	snprintf(error, sizeof(error), "%.120s: the peer goes away",
-		 weft_subchannel_address(subchannel));
-	lose_current(channel, error);
-}
-
-/* For the connections from now on, as gRFC A8 has it. */
-static void on_too_many_pings(struct weft_subchannel *subchannel, void *data)
-{
-	struct weft_channel *channel = data;
-
-	if (channel->keepalive_ns < WEFT_NEVER / 2)
-		channel->keepalive_ns *= 2;
-	weft_log_warning("the server gets too many PINGs: keepalive slows down",
-			 WEFT_STR("target", channel->target->text),
-			 WEFT_UINT("interval_s", channel->keepalive_ns / WEFT_SECOND));
-}
-
-static void on_idle(struct weft_timer *timer, void *data)
-{
-	struct weft_channel *channel = data;
-	struct weft_h2 *h2 = weft_subchannel_h2(channel->current);
-	uint64_t now = weft_loop_now(channel->loop);
-
-	if (weft_h2_streams(h2) || channel->n_waiting)
-		channel->last_used = now;
-	if (channel->last_used + channel->idle_timeout_ns > now) {
-		watch_idleness(channel);
-		return;
-	}
-	set_state(channel, IDLE);
-	weft_h2_drain(h2);
-}
+/* ---- the end ---- */
 
 static void channel_free(struct weft_channel *channel)
 {
@@ -275,9 +101,7 @@ static void channel_free(struct weft_channel *channel)
 	void *data = channel->closed_data;
 
 	assert(weft_list_empty(&channel->waiting));
-	forget_addresses(channel);
-	weft_timer_stop(channel->loop, &channel->timer);
-	weft_resolver_free(channel->resolver);
+	weft_map_fini(&channel->subchannels);
 	weft_target_free(channel->target);
 	weft_tls_unref(channel->tls);
 	weft_credentials_unref(channel->credentials);
@@ -290,68 +114,306 @@ static void channel_free(struct weft_channel *channel)
 
 static void free_when_unused(struct weft_channel *channel)
 {
-	if (channel->refs == 0 && channel->subchannels == 0 && !channel->task_queued)
+	if (channel->refs == 0 && channel->n_subchannels == 0 && !channel->task_queued)
 		channel_free(channel);
 }
 
-static void on_closed(struct weft_subchannel *subchannel, int r, const char *error, void *data)
+static void drop_balancer(struct weft_channel *channel)
+{
+	struct weft_balancer *balancer = channel->balancer;
+
+	channel->balancer = NULL;
+	if (balancer)
+		balancer->policy->destroy(balancer);
+}
+
+/* Nothing is resolved or connected any more, in IDLE until the next call. */
+static void let_go(struct weft_channel *channel, enum weft_connectivity state)
+{
+	weft_timer_stop(channel->loop, &channel->idle);
+	weft_resolver_free(channel->resolver);
+	channel->resolver = NULL;
+	channel->renewing = false;
+	drop_balancer(channel);
+	set_state(channel, state, "");
+}
+
+static void watch_idleness(struct weft_channel *channel)
+{
+	if (channel->idle_timeout_ns < WEFT_NEVER - channel->last_used)
+		weft_timer_start_at(channel->loop, &channel->idle,
+				    channel->last_used + channel->idle_timeout_ns);
+}
+
+static void on_idle(struct weft_timer *timer, void *data)
+{
+	struct weft_channel *channel = data;
+	uint64_t now = weft_loop_now(channel->loop);
+
+	if (channel->outstanding || channel->n_waiting)
+		channel->last_used = now;
+	if (channel->last_used + channel->idle_timeout_ns > now)
+		watch_idleness(channel);
+	else
+		let_go(channel, WEFT_IDLE);
+}
+
+/* ---- subchannels ---- */
+
+static void on_subchannel_changed(struct weft_subchannel *subchannel, void *data)
 {
 	struct weft_channel *channel = data;
 
-	channel->subchannels--;
-	if (channel->refs == 0)
-		free_when_unused(channel);
-	else if (subchannel == channel->current)
-		lose_current(channel, error);
+	if (channel->balancer)
+		channel->balancer->policy->changed(channel->balancer, subchannel);
 }
 
-static const struct weft_subchannel_events subchannel_events = {
-	.on_ready = on_ready,
+/* For the connections from now on, as gRFC A8 has it. */
+static void on_too_many_pings(void *data)
+{
+	struct weft_channel *channel = data;
+	uint64_t *keepalive_ns = &channel->subchannel_options.connection.keepalive_ns;
+
+	if (*keepalive_ns < WEFT_NEVER / 2)
+		*keepalive_ns *= 2;
+	weft_log_warning("the server gets too many PINGs: keepalive slows down",
+			 WEFT_STR("target", channel->target->text),
+			 WEFT_UINT("interval_s", *keepalive_ns / WEFT_SECOND));
+}
+
+static void on_subchannel_gone(void *data)
+{
+	struct weft_channel *channel = data;
+
+	channel->n_subchannels--;
+	free_when_unused(channel);
+}
+
+static const struct weft_subchannel_owner subchannel_owner = {
+	.on_changed = on_subchannel_changed,
 	.on_too_many_pings = on_too_many_pings,
-	.on_draining = on_draining,
-	.on_closed = on_closed,
+	.on_gone = on_subchannel_gone,
 };
 
-static void connect_next(struct weft_channel *channel)
+static struct weft_channel *channel_of(struct weft_balance_host *host)
 {
-	const struct weft_subchannel_options options = {
-		.tls = channel->tls,
-		.server_name = channel->server_name,
-		.timeout_ns = channel->connect_timeout_ns,
-		.keepalive_ns = channel->keepalive_ns,
-		.keepalive_timeout_ns = channel->keepalive_timeout_ns,
-		.keepalive_idle = channel->keepalive_without_calls,
-		.message_budget = channel->message_budget,
-	};
-	char error[256];
+	return weft_container_of(host, struct weft_channel, host);
+}
 
-	if (channel->next == channel->addresses.n) {
-		memcpy(error, channel->error, sizeof(error));
-		fail(channel, error);
+static struct weft_subchannel *open_subchannel(struct weft_balance_host *host,
+					       const struct weft_endpoint *endpoint)
+{
+	struct weft_channel *channel = channel_of(host);
+	size_t len = strlen(endpoint->address);
+	struct weft_subchannel *subchannel =
+		weft_map_get(&channel->subchannels, endpoint->address, len);
+
+	if (subchannel) {
+		weft_subchannel_describe(subchannel, endpoint);
+	} else {
+		subchannel = weft_subchannel_new(&channel->subchannel_options, endpoint,
+						 ++channel->last_id);
+		channel->n_subchannels++;
+		if (weft_map_put(&channel->subchannels, subchannel->endpoint.address, len,
+				 subchannel) < 0)
+			abort();
+	}
+	subchannel->openings++;
+	return subchannel;
+}
+
+static void release_subchannel(struct weft_balance_host *host, struct weft_subchannel *subchannel)
+{
+	const char *address = subchannel->endpoint.address;
+
+	if (--subchannel->openings > 0)
+		return;
+	weft_map_remove(&channel_of(host)->subchannels, address, strlen(address));
+	weft_subchannel_release(subchannel);
+}
+
+static void connect_subchannel(struct weft_balance_host *host, struct weft_subchannel *subchannel)
+{
+	weft_subchannel_connect(subchannel);
+}
+
+static void disconnect_subchannel(struct weft_balance_host *host,
+				  struct weft_subchannel *subchannel)
+{
+	weft_subchannel_disconnect(subchannel);
+}
+
+static bool has_room(struct weft_balance_host *host, const struct weft_subchannel *subchannel)
+{
+	return weft_subchannel_has_room(subchannel);
+}
+
+static void report(struct weft_balance_host *host, enum weft_connectivity state, const char *error)
+{
+	set_state(channel_of(host), state, error);
+}
+
+static void refresh(struct weft_balance_host *host)
+{
+	weft_resolver_refresh(channel_of(host)->resolver);
+}
+
+static const struct weft_balance_ops balance_ops = {
+	.open = open_subchannel,
+	.release = release_subchannel,
+	.connect = connect_subchannel,
+	.disconnect = disconnect_subchannel,
+	.has_room = has_room,
+	.report = report,
+	.refresh = refresh,
+};
+
+/* ---- endpoints ---- */
+
+/* An endpoint that somebody has just named is worth an attempt, whatever it was like before. */
+static void forgive_all(struct weft_channel *channel)
+{
+	size_t at = 0;
+	void *subchannel;
+
+	while (weft_map_next(&channel->subchannels, &at, &subchannel))
+		weft_subchannel_forgive(subchannel);
+}
+
+static void create_balancer(struct weft_channel *channel)
+{
+	const struct weft_policy *policy =
+		channel->balancing.policy ? channel->balancing.policy : &weft_pick_first;
+
+	channel->balancer = policy->create(&channel->host);
+}
+
+static void on_found(const struct weft_endpoints *endpoints, void *data)
+{
+	struct weft_channel *channel = data;
+
+	channel->renewing = false;
+	if (endpoints->n == 0) {
+		drop_balancer(channel);
+		set_state(channel, WEFT_TRANSIENT_FAILURE, "nobody serves it now");
 		return;
 	}
-	channel->current =
-		weft_subchannel_new(channel->worker, channel->addresses.list[channel->next++],
-				    &options, &subchannel_events, channel);
-	channel->subchannels++;
+	if (endpoints->news)
+		forgive_all(channel);
+	if (!channel->balancer)
+		create_balancer(channel);
+	channel->balancer->policy->update(channel->balancer, endpoints, &channel->balancing);
+	serve_later(channel);
+}
+
+static void on_failed(int r, const char *error, void *data)
+{
+	struct weft_channel *channel = data;
+
+	channel->renewing = false;
+	if (channel->balancer)
+		serve_later(channel); /* by the endpoints that are known */
+	else
+		set_state(channel, WEFT_TRANSIENT_FAILURE, error);
+}
+
+static const struct weft_resolver_events resolver_events = {
+	.on_found = on_found,
+	.on_failed = on_failed,
+};
+
+static void wake(struct weft_channel *channel)
+{
+	if (channel->balancer) {
+		channel->balancer->policy->wake(channel->balancer);
+	} else if (!channel->resolver) {
+		channel->resolver =
+			weft_resolver_new(channel->worker, channel->target,
+					  channel->resolve_interval_ns, &resolver_events, channel);
+		channel->last_used = weft_loop_now(channel->loop);
+		watch_idleness(channel);
+		set_state(channel, WEFT_CONNECTING, "");
+	}
+}
+
+/* Whether calls wait for better addresses than those that have failed. */
+static bool is_renewing(struct weft_channel *channel)
+{
+	if (!channel->renewing && weft_resolver_changed(channel->resolver)) {
+		channel->renewing = true;
+		weft_resolver_refresh(channel->resolver);
+	}
+	return channel->renewing;
 }
 
 /* ---- the queue ---- */
 
-/* Gives waiting calls what they wait for: streams, or somebody who looks for a connection. */
+static struct weft_rpc *first_waiting(struct weft_channel *channel)
+{
+	return weft_list_entry(channel->waiting.next, struct weft_rpc, waiting);
+}
+
+static void append(struct weft_channel *channel, struct weft_rpc *rpc)
+{
+	weft_list_append(&channel->waiting, &rpc->waiting);
+	channel->n_waiting++;
+}
+
+void weft_channel_withdraw(struct weft_channel *channel, struct weft_rpc *rpc)
+{
+	if (weft_list_empty(&rpc->waiting))
+		return;
+	weft_list_remove(&rpc->waiting);
+	channel->n_waiting--;
+}
+
+static void fail_one(struct weft_channel *channel, struct weft_rpc *rpc)
+{
+	/* the reason names the address already, which may be all that the target says */
+	if (strstr(channel->error, channel->target->text))
+		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s", channel->error);
+	else
+		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s: %s", channel->target->text,
+			     channel->error);
+}
+
+static void fail_impatient(struct weft_channel *channel)
+{
+	weft_list_each (node, after, &channel->waiting) {
+		struct weft_rpc *rpc = weft_list_entry(node, struct weft_rpc, waiting);
+
+		if (!rpc->wait_for_ready)
+			fail_one(channel, rpc); /* takes it out of the queue */
+	}
+}
+
+/* False: all that are ready are full. */
+static bool open_stream(struct weft_channel *channel, struct weft_rpc *rpc)
+{
+	struct weft_balancer *balancer = channel->balancer;
+	struct weft_subchannel *subchannel = balancer->policy->pick(balancer, &rpc->pick);
+
+	if (!subchannel)
+		return false;
+	weft_channel_withdraw(channel, rpc);
+	weft_subchannel_begin_call(subchannel);
+	channel->outstanding++;
+	rpc->subchannel = subchannel;
+	weft_rpc_open(rpc, weft_subchannel_h2(subchannel), subchannel->endpoint.address);
+	return true;
+}
+
+/* Gives waiting calls what they wait for: streams, an end, or somebody who looks for a
+ * connection. */
 static void serve(struct weft_channel *channel)
 {
-	if (channel->state == IDLE && channel->n_waiting)
-		set_state(channel, RESOLVING);
-	while (channel->state == READY && channel->n_waiting) {
-		struct weft_h2 *h2 = weft_subchannel_h2(channel->current);
-
-		if (!weft_h2_can_request(h2))
+	if (channel->state == WEFT_IDLE && channel->n_waiting)
+		wake(channel);
+	if (channel->state == WEFT_TRANSIENT_FAILURE && !channel->renewing)
+		fail_impatient(channel);
+	while (channel->state == WEFT_READY && channel->n_waiting)
+		if (!open_stream(channel, first_waiting(channel)))
 			return;
-		channel->served = true;
-		weft_backoff_reset(&channel->backoff);
-		weft_rpc_open(pop(channel), h2, weft_subchannel_address(channel->current));
-	}
 }
 
 static void on_task(struct weft_task *task)
@@ -363,18 +425,12 @@ static void on_task(struct weft_task *task)
 	free_when_unused(channel);
 }
 
-static void serve_later(struct weft_channel *channel)
-{
-	if (channel->task_queued)
-		return;
-	channel->task_queued = true;
-	weft_loop_defer(channel->loop, &channel->task);
-}
-
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
 {
-	end_backoff_for_news(channel);
-	if (channel->state == BACKOFF && !rpc->wait_for_ready) {
+	if (channel->state == WEFT_READY && channel->n_waiting == 0 && open_stream(channel, rpc))
+		return;
+	if (channel->state == WEFT_TRANSIENT_FAILURE && !rpc->wait_for_ready &&
+	    !is_renewing(channel)) {
 		fail_one(channel, rpc);
 		return;
 	}
@@ -383,29 +439,33 @@ void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
 			     channel->target->text, channel->n_waiting);
 		return;
 	}
-	weft_list_append(&channel->waiting, &rpc->waiting);
-	channel->n_waiting++;
-	serve(channel);
+	append(channel, rpc);
+	if (channel->state == WEFT_IDLE)
+		wake(channel);
+}
+
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc)
+{
+	struct weft_subchannel *subchannel = rpc->subchannel;
+
+	rpc->subchannel = NULL;
+	if (!subchannel)
+		return;
+	channel->outstanding--;
+	channel->last_used = weft_loop_now(channel->loop);
+	weft_subchannel_end_call(subchannel);
 }
 
 void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc)
 {
+	weft_channel_call_ended(channel, rpc);
 	weft_list_insert_before(channel->waiting.next, &rpc->waiting);
 	channel->n_waiting++;
 	serve_later(channel);
 }
 
-void weft_channel_withdraw(struct weft_channel *channel, struct weft_rpc *rpc)
-{
-	if (weft_list_empty(&rpc->waiting))
-		return;
-	weft_list_remove(&rpc->waiting);
-	channel->n_waiting--;
-}
-
 void weft_channel_stream_closed(struct weft_channel *channel)
 {
-	channel->last_used = weft_loop_now(channel->loop);
 	if (channel->n_waiting)
 		serve_later(channel);
 }
@@ -421,15 +481,45 @@ static char *copy(const char *text)
 	return result;
 }
 
-static void set_patience(struct weft_channel *channel, const struct weft_channel_options *options)
+static uint64_t keepalive_of(const struct weft_channel_options *options)
 {
-	channel->keepalive_ns = options->keepalive_ns;
-	if (channel->keepalive_ns && channel->keepalive_ns < KEEPALIVE_MIN)
-		channel->keepalive_ns = KEEPALIVE_MIN;
-	channel->keepalive_timeout_ns = options->keepalive_timeout_ns;
-	channel->keepalive_without_calls = options->keepalive_without_calls;
-	channel->idle_timeout_ns =
-		options->idle_timeout_ns ? options->idle_timeout_ns : IDLE_TIMEOUT;
+	uint64_t keepalive_ns = options->keepalive_ns;
+
+	return keepalive_ns && keepalive_ns < KEEPALIVE_MIN ? KEEPALIVE_MIN : keepalive_ns;
+}
+
+static void set_subchannel_options(struct weft_channel *channel,
+				   const struct weft_channel_options *options)
+{
+	channel->subchannel_options = (struct weft_subchannel_options) {
+		.worker = channel->worker,
+		.connection = {
+			.tls = channel->tls,
+			.server_name = channel->server_name,
+			.timeout_ns = options->connect_timeout_ns ? options->connect_timeout_ns
+								  : CONNECT_TIMEOUT,
+			.keepalive_ns = keepalive_of(options),
+			.keepalive_timeout_ns = options->keepalive_timeout_ns,
+			.keepalive_idle = options->keepalive_without_calls,
+			.message_budget = options->message_budget,
+		},
+		.backoff_ns = options->backoff_ns,
+		.backoff_max_ns = options->backoff_max_ns,
+		.owner = &subchannel_owner,
+		.data = channel,
+	};
+}
+
+static int check_policy(const char *name, char error[256], struct weft_balancing *ret_balancing)
+{
+	if (!name)
+		return 0;
+	ret_balancing->policy = weft_policy_find(name);
+	if (ret_balancing->policy)
+		return 0;
+	snprintf(error, 256, "\"%.100s\" is no balancing policy; there are " WEFT_POLICY_NAMES,
+		 name);
+	return -EINVAL;
 }
 
 int weft_channel_new(struct weft_worker *worker, const char *target,
@@ -437,13 +527,16 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		     struct weft_channel **ret_channel)
 {
 	struct weft_channel_options own = { 0 };
+	struct weft_balancing balancing = { 0 };
 	struct weft_target *parsed;
 	struct weft_channel *channel;
 	int r;
 
 	if (options) /* an older caller's struct is shorter */
 		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
-	r = weft_target_parse(target, error, &parsed);
+	r = check_policy(own.balancing, error, &balancing);
+	if (r == 0)
+		r = weft_target_parse(target, error, &parsed);
 	if (r < 0)
 		return r;
 	channel = calloc(1, sizeof(*channel));
@@ -453,23 +546,23 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->worker = worker;
 	channel->loop = weft_worker_loop(worker);
 	channel->target = parsed;
-	channel->resolver = weft_resolver_new(worker, parsed, on_resolved, channel);
+	channel->balancing = balancing;
+	channel->host = (struct weft_balance_host) { &balance_ops, channel->loop };
 	channel->tls = own.tls ? weft_tls_ref(own.tls) : NULL;
 	channel->authority = copy(own.authority ? own.authority : parsed->authority);
 	channel->server_name = weft_target_host_of(channel->authority);
 	channel->max_message = own.max_message ? own.max_message : MAX_MESSAGE;
-	channel->connect_timeout_ns =
-		own.connect_timeout_ns ? own.connect_timeout_ns : CONNECT_TIMEOUT;
+	channel->resolve_interval_ns =
+		own.resolve_interval_ns ? own.resolve_interval_ns : RESOLVE_INTERVAL;
 	channel->encoding = own.encoding;
+	channel->idle_timeout_ns = own.idle_timeout_ns ? own.idle_timeout_ns : IDLE_TIMEOUT;
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
-	channel->message_budget = own.message_budget;
-	set_patience(channel, &own);
+	set_subchannel_options(channel, &own);
 	channel->task.run = on_task;
-	weft_list_init(&channel->waiting);
-	weft_timer_init(&channel->timer, on_backoff_over, channel);
 	weft_timer_init(&channel->idle, on_idle, channel);
+	weft_list_init(&channel->waiting);
 	*ret_channel = channel;
 	return 0;
 }
@@ -482,15 +575,21 @@ struct weft_channel *weft_channel_ref(struct weft_channel *channel)
 
 void weft_channel_unref(struct weft_channel *channel)
 {
-	if (!channel || --channel->refs > 0)
+	if (!channel)
 		return;
-	weft_timer_stop(channel->loop, &channel->timer);
-	weft_timer_stop(channel->loop, &channel->idle);
-	weft_resolver_free(channel->resolver);
-	channel->resolver = NULL;
-	if (channel->current)
-		weft_subchannel_close(channel->current);
+	if (channel->refs == 1)
+		let_go(channel, WEFT_SHUTDOWN);
+	channel->refs--;
 	free_when_unused(channel);
+}
+
+enum weft_connectivity weft_channel_state(struct weft_channel *channel, bool try_connect)
+{
+	enum weft_connectivity state = channel->state;
+
+	if (try_connect && state == WEFT_IDLE)
+		wake(channel);
+	return state;
 }
 
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data)
@@ -545,5 +644,5 @@ size_t weft_channel_max_message(const struct weft_channel *channel)
 
 uint64_t weft_channel_keepalive(const struct weft_channel *channel)
 {
-	return channel->keepalive_ns;
+	return channel->subchannel_options.connection.keepalive_ns;
 }

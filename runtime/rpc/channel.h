@@ -20,6 +20,8 @@ uint64_t weft_channel_keepalive(const struct weft_channel *channel); /* as serve
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);
 /* The peer refused the call: it stands first in the queue again. */
 void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc);
+/* The call has ended, and what it had of a subchannel goes back. */
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc);
 void weft_channel_withdraw(struct weft_channel *channel,
 			   struct weft_rpc *rpc);              /* it ends in the queue */
 void weft_channel_stream_closed(struct weft_channel *channel); /* there may be room for another */

@@ -1,179 +1,72 @@
 /*
- * Resolving. Addresses and files are answered from a deferred task, so that the answer never comes
- * before the question has returned. A file is read on the loop: it is a few lines on a local disk,
- * rewritten by whoever starts the peers, and bounded.
+ * What stands between a channel and the class that resolves for it: the table of the schemes, and
+ * what is left out of what a class has found. The class that has nothing to resolve is here too.
+ *
+ * The table is one for the process, because a scheme means the same in all of it; it is written
+ * before there is a second thread, and then only read.
  */
 #include "rpc/resolver.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <weft/log.h>
+#include <weft/map.h>
 
-#include "io/resolve.h"
+#include "rpc/target.h"
 
-#define FILE_MAX      ((size_t)65536)
-#define ADDRESSES_MAX ((size_t)1024)
-#define DNS_TIMEOUT   (10 * WEFT_SECOND)
+#define CLASSES_MAX 16
 
-/* Which file, and which state of it; all zero: there is none. */
-struct version {
-	dev_t device;
-	ino_t inode;
-	off_t size;
-	struct timespec time;
-};
+static const struct weft_resolver_class *classes[CLASSES_MAX];
+static size_t n_classes;
 
 struct weft_resolver {
 	struct weft_worker *worker;
 	const struct weft_target *target;
-	struct version version; /* of the file, as it was read last */
-	weft_addresses_cb *cb;
+	const struct weft_resolver_class *class;
+	void *self;
+	uint64_t interval_ns;
+	const struct weft_resolver_events *events;
 	void *data;
-	struct weft_task task;
-	bool started;                       /* `task` is queued */
-	bool freed;                         /* while it was */
-	struct weft_resolution *resolution; /* of a name, under way */
 };
 
-struct answer {
-	int r;
-	char error[256];
-	struct weft_addresses addresses;
-};
+/* ---- classes ---- */
 
-static void add_line(struct answer *answer, const char *line)
+const struct weft_resolver_class *weft_resolver_find(const char *scheme, size_t len)
 {
-	struct weft_addresses *addresses = &answer->addresses;
-
-	if (addresses->n == ADDRESSES_MAX)
-		return;
-	if (!addresses->list)
-		addresses->list = calloc(ADDRESSES_MAX, sizeof(*addresses->list));
-	if (!addresses->list)
-		abort();
-	addresses->list[addresses->n] = strdup(line);
-	if (!addresses->list[addresses->n++])
-		abort();
+	for (size_t i = 0; i < n_classes; i++)
+		if (strlen(classes[i]->scheme) == len &&
+		    memcmp(classes[i]->scheme, scheme, len) == 0)
+			return classes[i];
+	return NULL;
 }
 
-/* One address a line; blank lines and those that begin with '#' say nothing. */
-static void parse_lines(const struct weft_target *target, char *text, struct answer *answer)
+int weft_resolver_register(const struct weft_resolver_class *class)
 {
-	char *save = NULL;
-
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		size_t len;
-
-		line += strspn(line, " \t\r");
-		len = strlen(line);
-		while (len && strchr(" \t\r", line[len - 1]))
-			line[--len] = '\0';
-		if (len == 0 || line[0] == '#')
-			continue;
-		if (weft_target_check_address(line) < 0) {
-			answer->r = -EINVAL;
-			snprintf(answer->error, sizeof(answer->error),
-				 "%.120s: \"%.60s\" is no address", target->path, line);
-			return;
-		}
-		add_line(answer, line);
-	}
-	if (answer->addresses.n == 0) {
-		answer->r = -ENOENT;
-		snprintf(answer->error, sizeof(answer->error), "%.200s lists no address",
-			 target->path);
-	}
+	if (weft_resolver_find(class->scheme, strlen(class->scheme)))
+		return -EEXIST;
+	if (n_classes == CLASSES_MAX)
+		return -ENOSPC;
+	classes[n_classes++] = class;
+	return 0;
 }
 
-static struct version version_of(const char *path)
+static const struct weft_resolver_class *class_of(const struct weft_target *target)
 {
-	struct stat file;
-
-	if (stat(path, &file) < 0)
-		return (struct version) { 0 };
-	return (struct version) { file.st_dev, file.st_ino, file.st_size, file.st_ctim };
-}
-
-static void read_file(const struct weft_target *target, struct answer *answer)
-{
-	FILE *file = fopen(target->path, "re");
-	char *text;
-	size_t len;
-
-	if (!file) {
-		answer->r = -errno;
-		snprintf(answer->error, sizeof(answer->error), "%.180s: %s", target->path,
-			 weft_errno_string(answer->r));
-		return;
-	}
-	text = malloc(FILE_MAX + 1);
-	if (!text)
-		abort();
-	len = fread(text, 1, FILE_MAX, file);
-	text[len] = '\0';
-	fclose(file);
-	parse_lines(target, text, answer);
-	free(text);
-}
-
-/* Tells the answer and frees it. */
-static void tell(struct weft_resolver *resolver, struct answer *answer)
-{
-	resolver->cb(answer->r, answer->error, &answer->addresses, resolver->data);
-	for (size_t i = 0; i < answer->addresses.n; i++)
-		free(answer->addresses.list[i]);
-	free(answer->addresses.list);
-}
-
-static void on_name_resolved(const struct weft_resolved *resolved, void *data)
-{
-	struct weft_resolver *resolver = data;
-	struct answer answer = { .r = resolved->error };
-
-	resolver->resolution = NULL;
-	if (resolved->error)
-		snprintf(answer.error, sizeof(answer.error), "%s", resolved->words);
-	for (size_t i = 0; !resolved->error && i < resolved->count; i++)
-		add_line(&answer, resolved->addresses[i]);
-	tell(resolver, &answer);
-}
-
-static void on_task(struct weft_task *task)
-{
-	struct weft_resolver *resolver = weft_container_of(task, struct weft_resolver, task);
-	const struct weft_target *target = resolver->target;
-	struct answer answer = { 0 };
-
-	resolver->started = false;
-	if (resolver->freed) {
-		free(resolver);
-		return;
-	}
 	switch (target->kind) {
-	case WEFT_TARGET_ADDRESSES:
-		for (size_t i = 0; i < target->n_addresses; i++)
-			add_line(&answer, target->addresses[i]);
-		break;
-	case WEFT_TARGET_FILE:
-		/* before it is read: what is written meanwhile is news */
-		resolver->version = version_of(target->path);
-		read_file(target, &answer);
-		break;
-	case WEFT_TARGET_DNS:
-		resolver->resolution =
-			weft_resolve(weft_worker_loop(resolver->worker), target->host, target->port,
-				     NULL, DNS_TIMEOUT, on_name_resolved, resolver);
-		return;
+	case WEFT_TARGET_ADDRESSES: return &weft_resolver_addresses;
+	case WEFT_TARGET_FILE: return &weft_resolver_file;
+	case WEFT_TARGET_DNS: return &weft_resolver_dns;
+	case WEFT_TARGET_REGISTERED: return target->class;
 	}
-	tell(resolver, &answer);
+	abort();
 }
+
+/* ---- the instance ---- */
 
 struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
-					const struct weft_target *target, weft_addresses_cb *cb,
-					void *data)
+					const struct weft_target *target, uint64_t interval_ns,
+					const struct weft_resolver_events *events, void *data)
 {
 	struct weft_resolver *resolver = calloc(1, sizeof(*resolver));
 
@@ -181,39 +74,143 @@ struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
 		abort();
 	resolver->worker = worker;
 	resolver->target = target;
-	resolver->cb = cb;
+	resolver->class = class_of(target);
+	resolver->interval_ns = interval_ns;
+	resolver->events = events;
 	resolver->data = data;
-	resolver->task.run = on_task;
+	resolver->self = resolver->class->start(resolver, &target->parts);
 	return resolver;
 }
 
-void weft_resolver_start(struct weft_resolver *resolver)
+void weft_resolver_refresh(struct weft_resolver *resolver)
 {
-	if (resolver->started || resolver->resolution)
-		return;
-	resolver->started = true;
-	weft_loop_defer(weft_worker_loop(resolver->worker), &resolver->task);
+	if (resolver->class->refresh)
+		resolver->class->refresh(resolver->self);
 }
 
 bool weft_resolver_changed(const struct weft_resolver *resolver)
 {
-	const struct version *before = &resolver->version;
-	struct version now;
-
-	if (resolver->target->kind != WEFT_TARGET_FILE)
-		return false;
-	now = version_of(resolver->target->path);
-	return now.device != before->device || now.inode != before->inode ||
-	       now.size != before->size || now.time.tv_sec != before->time.tv_sec ||
-	       now.time.tv_nsec != before->time.tv_nsec;
+	return resolver->class->changed && resolver->class->changed(resolver->self);
 }
 
 void weft_resolver_free(struct weft_resolver *resolver)
 {
 	if (!resolver)
 		return;
-	resolver->freed = true;
-	weft_resolution_cancel(resolver->resolution);
-	if (!resolver->started)
-		free(resolver);
+	resolver->class->stop(resolver->self);
+	free(resolver);
 }
+
+const struct weft_target *weft_resolver_parsed(const struct weft_resolver *resolver)
+{
+	return resolver->target;
+}
+
+uint64_t weft_resolver_interval(const struct weft_resolver *resolver)
+{
+	return resolver->interval_ns;
+}
+
+struct weft_worker *weft_resolver_worker(const struct weft_resolver *resolver)
+{
+	return resolver->worker;
+}
+
+/* ---- what it has found ---- */
+
+static bool is_wanted(const struct weft_resolver *resolver, struct weft_map *seen,
+		      const struct weft_endpoint *endpoint)
+{
+	if (!endpoint->address || weft_target_check_address(endpoint->address) < 0) {
+		weft_log_warning("a resolver's address is none",
+				 WEFT_STR("target", resolver->target->text),
+				 WEFT_STR("address", endpoint->address ? endpoint->address : ""));
+		return false;
+	}
+	return weft_map_put(seen, endpoint->address, strlen(endpoint->address), (void *)endpoint) ==
+	       0;
+}
+
+void weft_resolver_found(struct weft_resolver *resolver, const struct weft_endpoints *endpoints)
+{
+	struct weft_endpoint *list = calloc(endpoints->n + 1, sizeof(*list));
+	struct weft_endpoints found = { .size = sizeof(found), .list = list };
+	struct weft_map seen = WEFT_MAP_INIT;
+
+	if (!list)
+		abort();
+	for (size_t i = 0; i < endpoints->n; i++)
+		if (is_wanted(resolver, &seen, &endpoints->list[i]))
+			list[found.n++] = endpoints->list[i];
+	found.service_config = endpoints->service_config;
+	found.news = endpoints->news;
+	weft_map_fini(&seen);
+	resolver->events->on_found(&found, resolver->data);
+	free(list);
+}
+
+void weft_resolver_failed(struct weft_resolver *resolver, int r, const char *error)
+{
+	resolver->events->on_failed(r, error, resolver->data);
+}
+
+/* ---- targets that are addresses ---- */
+
+struct addresses {
+	struct weft_task task;
+	struct weft_resolver *resolver; /* NULL: stopped while the task was queued */
+	bool told;
+};
+
+static void tell_addresses(struct weft_task *task)
+{
+	struct addresses *addresses = weft_container_of(task, struct addresses, task);
+	const struct weft_target *target;
+	struct weft_endpoints endpoints = { .size = sizeof(endpoints) };
+	struct weft_endpoint *list;
+
+	if (!addresses->resolver) {
+		free(addresses);
+		return;
+	}
+	addresses->told = true;
+	target = addresses->resolver->target;
+	list = calloc(target->n_addresses, sizeof(*list));
+	if (!list)
+		abort();
+	for (size_t i = 0; i < target->n_addresses; i++)
+		list[i].address = target->addresses[i];
+	endpoints.list = list;
+	endpoints.n = target->n_addresses;
+	weft_resolver_found(addresses->resolver, &endpoints);
+	free(list);
+}
+
+static void *start_addresses(struct weft_resolver *resolver,
+			     const struct weft_resolver_target *target)
+{
+	struct addresses *addresses = calloc(1, sizeof(*addresses));
+
+	if (!addresses)
+		abort();
+	addresses->resolver = resolver;
+	addresses->task.run = tell_addresses;
+	weft_loop_defer(weft_worker_loop(resolver->worker), &addresses->task);
+	return addresses;
+}
+
+static void stop_addresses(void *self)
+{
+	struct addresses *addresses = self;
+
+	addresses->resolver = NULL;
+	if (addresses->told)
+		free(addresses);
+}
+
+const struct weft_resolver_class weft_resolver_addresses = {
+	.size = sizeof(struct weft_resolver_class),
+	.scheme = "",
+	.start = start_addresses,
+	.stop = stop_addresses,
+};

@@ -1,34 +1,39 @@
 /*
- * A resolver: from a target to the addresses that it stands for now. One is asked again whenever a
- * connection is to be opened; balancing and watching come to stand here later.
+ * A channel's resolver: an instance of the class that its target's scheme has, from the first call
+ * until the channel is idle again. weft/resolver.h is what a class sees of it.
  */
 #ifndef WEFT_RPC_RESOLVER_H
 #define WEFT_RPC_RESOLVER_H
 
-#include <weft/worker.h>
+#include <weft/resolver.h>
 
-#include "rpc/target.h"
+struct weft_target;
 
-struct weft_resolver;
-
-struct weft_addresses {
-	char **list;
-	size_t n;
+struct weft_resolver_events {
+	/* Each address is one, and stands once. */
+	void (*on_found)(const struct weft_endpoints *endpoints, void *data);
+	void (*on_failed)(int r, const char *error, void *data);
 };
 
-/* From the loop. `r` 0: `addresses` has at least one, borrowed. Negative: `error` is a sentence. */
-typedef void weft_addresses_cb(int r, const char *error, const struct weft_addresses *addresses,
-			       void *data);
-
-/* `target` outlives it. */
+/* `target` outlives it; `interval_ns` is the least between two questions to DNS. Events come later,
+ * from the loop. */
 struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
-					const struct weft_target *target, weft_addresses_cb *cb,
-					void *data);
-/* Not while one is under way. The callback comes after it has returned. */
-void weft_resolver_start(struct weft_resolver *resolver);
-/* Whether another answer than the last one is known to wait: the file was written anew. */
+					const struct weft_target *target, uint64_t interval_ns,
+					const struct weft_resolver_events *events, void *data);
+void weft_resolver_refresh(struct weft_resolver *resolver);
+/* Whether it is known that the last answer is old: the file has been written anew. */
 bool weft_resolver_changed(const struct weft_resolver *resolver);
-/* No callback comes any more. Takes NULL. */
+/* No event comes any more. Takes NULL. */
 void weft_resolver_free(struct weft_resolver *resolver);
+
+/* For the classes that are built in. */
+const struct weft_target *weft_resolver_parsed(const struct weft_resolver *resolver);
+uint64_t weft_resolver_interval(const struct weft_resolver *resolver);
+extern const struct weft_resolver_class weft_resolver_addresses;
+extern const struct weft_resolver_class weft_resolver_dns;
+extern const struct weft_resolver_class weft_resolver_file;
+
+/* The class that was registered for the scheme, or NULL. */
+const struct weft_resolver_class *weft_resolver_find(const char *scheme, size_t len);
 
 #endif

@@ -96,6 +96,7 @@ void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 		weft_h2_stream_reset(rpc->stream,
 				     rpc->status_received ? WEFT_H2_NO_ERROR : WEFT_H2_CANCEL);
 	weft_rpc_commit(rpc);
+	weft_channel_call_ended(rpc->channel, rpc);
 	weft_rpc_queue_task(rpc);
 }
 

@@ -23,6 +23,7 @@
 #include <weft/list.h>
 
 #include "rpc/attachment.h"
+#include "rpc/balance.h"
 #include "rpc/child.h"
 #include "wire/frame.h"
 
@@ -61,7 +62,9 @@ struct weft_rpc {
 	struct weft_timer timer;
 	struct weft_call *parent;
 	struct weft_child child;
-	struct weft_list waiting; /* in the channel's queue */
+	struct weft_list waiting;           /* in the channel's queue */
+	struct weft_pick pick;              /* what it wants of a subchannel */
+	struct weft_subchannel *subchannel; /* that it was given to; NULL while it waits */
 	uint64_t started;
 
 	/* the channel's interceptors */

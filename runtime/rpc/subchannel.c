@@ -1,155 +1,252 @@
 /*
- * From the transport's attempt to the HTTP/2 connection's end:
- *
- *	CONNECTING ──on_open──► STARTING ──SETTINGS──► READY ──► (closed)
- *
- * In CONNECTING the transport is ours, afterwards h2 owns it.
+ * See subchannel.h. The backoff is gRPC's: the delay counts from the beginning of an attempt, grows
+ * with each that fails, and is forgotten when a connection has been of use. One that the peer
+ * accepts and closes at once has not been: such peers would be asked without a pause.
  */
 #include "rpc/subchannel.h"
 
-#include <errno.h>
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <weft/log.h>
 
-#define STREAM_WINDOW ((uint32_t)256 << 10) /* a reply of some size arrives in one flight */
+#include "rpc/backoff.h"
 
-struct weft_subchannel {
-	enum { CONNECTING, STARTING, READY } state;
-	struct weft_transport *transport;
-	struct weft_h2 *h2;
-	const struct weft_subchannel_events *events;
-	void *data;
-	struct weft_h2_options h2_options;
-	bool not_h2; /* ALPN chose something else */
-	bool calmed; /* on_too_many_pings has been called */
-	char address[];
+struct subchannel {
+	struct weft_subchannel base;
+	const struct weft_subchannel_options *options;
+	size_t refs;                        /* the owner's, each connection's, each call's */
+	bool released;                      /* the owner has let it go */
+	struct weft_connection *connection; /* being opened, or taking new calls */
+	bool served;                        /* it has taken a call */
+	struct weft_backoff backoff;
+	uint64_t next_attempt;
+	struct weft_timer timer; /* TRANSIENT_FAILURE: until then */
 };
 
-static void closed(struct weft_subchannel *subchannel, int r, const char *why)
+static struct subchannel *of(const struct weft_subchannel *base)
 {
-	char error[256];
+	return weft_container_of((struct weft_subchannel *)base, struct subchannel, base);
+}
 
-	if (!why || !*why)
-		why = r < 0 ? weft_errno_string(r) : "the peer closed the connection";
-	if (subchannel->not_h2)
-		why = "the peer does not offer HTTP/2 (ALPN)";
-	if (strstr(why, subchannel->address)) /* the transport's words name it already */
-		snprintf(error, sizeof(error), "%s", why);
-	else
-		snprintf(error, sizeof(error), "%.100s: %.150s", subchannel->address, why);
-	subchannel->events->on_closed(subchannel, r, error, subchannel->data);
+static struct weft_loop *loop_of(const struct subchannel *subchannel)
+{
+	return weft_worker_loop(subchannel->options->worker);
+}
+
+static void unref(struct subchannel *subchannel)
+{
+	const struct weft_subchannel_options *options = subchannel->options;
+
+	if (--subchannel->refs > 0)
+		return;
+	assert(subchannel->released && subchannel->base.outstanding == 0);
+	free((char *)subchannel->base.endpoint.address);
+	free((char *)subchannel->base.endpoint.attributes);
 	free(subchannel);
+	options->owner->on_gone(options->data);
 }
 
-static void on_h2_ready(struct weft_h2 *h2, void *data)
-{
-	struct weft_subchannel *subchannel = data;
+/* ---- states ---- */
 
-	subchannel->state = READY;
-	subchannel->events->on_ready(subchannel, subchannel->data);
+/* The one place in which the state changes. */
+static void set_state(struct subchannel *subchannel, enum weft_connectivity state)
+{
+	subchannel->base.state = subchannel->base.health = state;
+	if (state == WEFT_TRANSIENT_FAILURE)
+		subchannel->base.failed = true;
+	else if (state == WEFT_READY)
+		subchannel->base.failed = false;
 }
 
-static void on_h2_goaway(struct weft_h2 *h2, uint32_t error_code, void *data)
+static void change_state(struct subchannel *subchannel, enum weft_connectivity state)
 {
-	struct weft_subchannel *subchannel = data;
-
-	if (weft_h2_too_many_pings(h2) && !subchannel->calmed) {
-		subchannel->calmed = true;
-		subchannel->events->on_too_many_pings(subchannel, subchannel->data);
-	}
-	subchannel->events->on_draining(subchannel, subchannel->data);
+	set_state(subchannel, state);
+	if (!subchannel->released)
+		subchannel->options->owner->on_changed(&subchannel->base,
+						       subchannel->options->data);
 }
 
-static void on_h2_close(struct weft_h2 *h2, int r, const char *error, void *data)
+static void on_backoff_over(struct weft_timer *timer, void *data)
 {
-	closed(data, r, error);
+	change_state(data, WEFT_IDLE);
 }
 
-static const struct weft_h2_events h2_events = {
-	.on_ready = on_h2_ready,
-	.on_goaway = on_h2_goaway,
-	.on_close = on_h2_close,
-};
-
-static void on_open(struct weft_transport *transport, void *data)
+static void lose_connection(struct subchannel *subchannel, const char *error)
 {
-	struct weft_subchannel *subchannel = data;
+	struct weft_loop *loop = loop_of(subchannel);
+	bool was_ready = subchannel->base.state == WEFT_READY;
+	bool of_use = subchannel->served || weft_loop_now(loop) >= subchannel->next_attempt;
 
-	if (weft_transport_is_tls(transport) && strcmp(weft_transport_alpn(transport), "h2") != 0) {
-		subchannel->not_h2 = true;
-		weft_transport_close(transport, true);
+	subchannel->connection = NULL;
+	snprintf(subchannel->base.error, sizeof(subchannel->base.error), "%s", error);
+	if (was_ready && of_use) {
+		weft_backoff_reset(&subchannel->backoff);
+		change_state(subchannel, WEFT_IDLE);
 		return;
 	}
-	subchannel->state = STARTING;
-	subchannel->transport = NULL;
-	subchannel->h2 =
-		weft_h2_client_new(transport, &subchannel->h2_options, &h2_events, subchannel);
+	if (!subchannel->released)
+		weft_timer_start_at(loop, &subchannel->timer, subchannel->next_attempt);
+	change_state(subchannel, WEFT_TRANSIENT_FAILURE);
 }
 
-static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
+/* ---- the connection's events ---- */
+
+static void on_ready(struct weft_connection *connection, void *data)
 {
-	/* nothing comes before on_open has handed the transport over, but while it closes */
+	struct subchannel *subchannel = data;
+
+	if (connection != subchannel->connection)
+		return;
+	subchannel->served = false;
+	change_state(subchannel, WEFT_READY);
 }
 
-static size_t on_flush(struct weft_transport *transport, uint8_t *room, size_t cap, void *data)
+static void on_too_many_pings(struct weft_connection *connection, void *data)
 {
-	return 0;
+	struct subchannel *subchannel = data;
+
+	if (!subchannel->released)
+		subchannel->options->owner->on_too_many_pings(subchannel->options->data);
 }
 
-static void on_close(struct weft_transport *transport, int error, void *data)
+static void on_draining(struct weft_connection *connection, void *data)
 {
-	closed(data, error ? error : -ECONNRESET, weft_transport_error(transport));
+	struct subchannel *subchannel = data;
+	char error[256];
+
+	if (connection != subchannel->connection)
+		return;
+	snprintf(error, sizeof(error), "%.120s: the peer goes away",
+		 subchannel->base.endpoint.address);
+	lose_connection(subchannel, error);
 }
 
-static const struct weft_transport_events transport_events = {
-	.on_open = on_open,
-	.on_data = on_data,
-	.on_flush = on_flush,
-	.on_close = on_close,
+static void on_closed(struct weft_connection *connection, int r, const char *error, void *data)
+{
+	struct subchannel *subchannel = data;
+
+	if (connection == subchannel->connection)
+		lose_connection(subchannel, error);
+	unref(subchannel);
+}
+
+static const struct weft_connection_events connection_events = {
+	.on_ready = on_ready,
+	.on_too_many_pings = on_too_many_pings,
+	.on_draining = on_draining,
+	.on_closed = on_closed,
 };
 
-struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const char *address,
-					    const struct weft_subchannel_options *options,
-					    const struct weft_subchannel_events *events, void *data)
+/* ---- what its owner asks ---- */
+
+static char *copy(const char *text)
 {
-	size_t size = strlen(address) + 1;
-	struct weft_subchannel *subchannel = calloc(1, sizeof(*subchannel) + size);
+	char *result = strdup(text);
+
+	if (!result)
+		abort();
+	return result;
+}
+
+struct weft_subchannel *weft_subchannel_new(const struct weft_subchannel_options *options,
+					    const struct weft_endpoint *endpoint, uint32_t id)
+{
+	struct subchannel *subchannel = calloc(1, sizeof(*subchannel));
 
 	if (!subchannel)
 		abort();
-	memcpy(subchannel->address, address, size);
-	subchannel->events = events;
-	subchannel->data = data;
-	subchannel->h2_options = (struct weft_h2_options) {
-		.size = sizeof(subchannel->h2_options),
-		.stream_window = STREAM_WINDOW,
-		.keepalive_ns = options->keepalive_ns,
-		.keepalive_timeout_ns = options->keepalive_timeout_ns,
-		.keepalive_idle = options->keepalive_idle,
-		.message_budget = options->message_budget,
-	};
-	subchannel->transport =
-		weft_transport_connect(worker, address, options->tls, options->server_name,
-				       options->timeout_ns, &transport_events, subchannel);
-	return subchannel;
+	subchannel->options = options;
+	subchannel->refs = 1;
+	subchannel->base.id = id;
+	subchannel->base.endpoint.address = copy(endpoint->address);
+	subchannel->backoff.base_ns = options->backoff_ns;
+	subchannel->backoff.max_ns = options->backoff_max_ns;
+	weft_timer_init(&subchannel->timer, on_backoff_over, subchannel);
+	weft_subchannel_describe(&subchannel->base, endpoint);
+	set_state(subchannel, WEFT_IDLE);
+	return &subchannel->base;
 }
 
-void weft_subchannel_close(struct weft_subchannel *subchannel)
+void weft_subchannel_describe(struct weft_subchannel *base, const struct weft_endpoint *endpoint)
 {
-	if (subchannel->state == CONNECTING)
-		weft_transport_close(subchannel->transport, true);
-	else
-		weft_h2_close(subchannel->h2, WEFT_H2_NO_ERROR);
+	free((char *)base->endpoint.attributes);
+	base->endpoint.attributes = endpoint->attributes ? copy(endpoint->attributes) : NULL;
+	base->endpoint.weight = endpoint->weight;
 }
 
-const char *weft_subchannel_address(const struct weft_subchannel *subchannel)
+void weft_subchannel_connect(struct weft_subchannel *base)
 {
-	return subchannel->address;
+	struct subchannel *subchannel = of(base);
+
+	if (base->state != WEFT_IDLE)
+		return;
+	subchannel->next_attempt =
+		weft_loop_now(loop_of(subchannel)) + weft_backoff_next(&subchannel->backoff);
+	subchannel->connection = weft_connection_new(
+		subchannel->options->worker, base->endpoint.address,
+		&subchannel->options->connection, &connection_events, subchannel);
+	subchannel->refs++;
+	set_state(subchannel, WEFT_CONNECTING);
 }
 
-struct weft_h2 *weft_subchannel_h2(struct weft_subchannel *subchannel)
+void weft_subchannel_disconnect(struct weft_subchannel *base)
 {
-	return subchannel->h2;
+	struct subchannel *subchannel = of(base);
+	struct weft_connection *connection = subchannel->connection;
+
+	if (!connection)
+		return;
+	subchannel->connection = NULL;
+	set_state(subchannel, WEFT_IDLE);
+	weft_connection_drain(connection);
+}
+
+void weft_subchannel_forgive(struct weft_subchannel *base)
+{
+	struct subchannel *subchannel = of(base);
+
+	if (base->state != WEFT_TRANSIENT_FAILURE && !base->failed)
+		return;
+	weft_backoff_reset(&subchannel->backoff);
+	base->failed = false;
+	if (base->state == WEFT_TRANSIENT_FAILURE) {
+		weft_timer_stop(loop_of(subchannel), &subchannel->timer);
+		set_state(subchannel, WEFT_IDLE);
+	}
+}
+
+void weft_subchannel_release(struct weft_subchannel *base)
+{
+	struct subchannel *subchannel = of(base);
+
+	subchannel->released = true;
+	weft_timer_stop(loop_of(subchannel), &subchannel->timer);
+	weft_subchannel_disconnect(base);
+	unref(subchannel);
+}
+
+struct weft_h2 *weft_subchannel_h2(const struct weft_subchannel *base)
+{
+	return weft_connection_h2(of(base)->connection);
+}
+
+bool weft_subchannel_has_room(const struct weft_subchannel *base)
+{
+	return base->state == WEFT_READY && weft_h2_can_request(weft_subchannel_h2(base));
+}
+
+void weft_subchannel_begin_call(struct weft_subchannel *base)
+{
+	struct subchannel *subchannel = of(base);
+
+	subchannel->refs++;
+	subchannel->served = true;
+	base->outstanding++;
+}
+
+void weft_subchannel_end_call(struct weft_subchannel *base)
+{
+	base->outstanding--;
+	unref(of(base));
 }

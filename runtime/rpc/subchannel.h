@@ -1,43 +1,56 @@
 /*
- * A subchannel: one connection to one address, from the attempt to its end. A channel has one that
- * takes new calls, and any number that only finish theirs.
+ * A subchannel: one address, its connection, and when the next attempt may be made. The policy
+ * decides whether it connects; it says how that goes.
+ *
+ *	       ┌──────────────────────────────┐ lost, or the peer goes away
+ *	       ▼                              │
+ *	IDLE ──connect──► CONNECTING ──────► READY
+ *	 ▲                    │ failed        │ lost at once, of no use
+ *	 └──the time is over─ TRANSIENT_FAILURE ◄┘
+ *
+ * A connection whose peer said GOAWAY is let go: its calls go on, and keep the subchannel's memory.
  */
 #ifndef WEFT_RPC_SUBCHANNEL_H
 #define WEFT_RPC_SUBCHANNEL_H
 
-#include <weft/h2.h>
+#include "rpc/balance.h"
+#include "rpc/connection.h"
 
-struct weft_subchannel;
-
-struct weft_subchannel_events {
-	/* The peer's SETTINGS have come: it speaks HTTP/2, calls can start. */
-	void (*on_ready)(struct weft_subchannel *subchannel, void *data);
-	/* The peer wants fewer PINGs; at most once, before on_draining. */
-	void (*on_too_many_pings)(struct weft_subchannel *subchannel, void *data);
-	/* GOAWAY: it takes no new calls. */
-	void (*on_draining)(struct weft_subchannel *subchannel, void *data);
-	/* The last call, exactly once; before on_ready it is a failed attempt. `error` is a
-	 * sentence. `subchannel` is gone when it returns. */
-	void (*on_closed)(struct weft_subchannel *subchannel, int r, const char *error, void *data);
+struct weft_subchannel_owner {
+	void (*on_changed)(struct weft_subchannel *subchannel, void *data);
+	void (*on_too_many_pings)(void *data); /* of a connection: see connection.h */
+	/* The last call: nothing is left of it. Also after weft_subchannel_release(). */
+	void (*on_gone)(void *data);
 };
 
+/* What all subchannels of a channel share; outlives them. */
 struct weft_subchannel_options {
-	struct weft_tls *tls;
-	const char *server_name; /* the name that the certificate must have */
-	uint64_t timeout_ns;     /* for connecting, TLS included */
-	uint64_t keepalive_ns;   /* these as in weft/h2.h */
-	uint64_t keepalive_timeout_ns;
-	bool keepalive_idle;
-	size_t message_budget;
+	struct weft_worker *worker;
+	struct weft_connection_options connection;
+	uint64_t backoff_ns;     /* 0: 1 s */
+	uint64_t backoff_max_ns; /* 0: 120 s */
+	const struct weft_subchannel_owner *owner;
+	void *data;
 };
 
-struct weft_subchannel *weft_subchannel_new(struct weft_worker *worker, const char *address,
-					    const struct weft_subchannel_options *options,
-					    const struct weft_subchannel_events *events,
-					    void *data);
-/* on_closed follows, later. */
-void weft_subchannel_close(struct weft_subchannel *subchannel);
-const char *weft_subchannel_address(const struct weft_subchannel *subchannel);
-struct weft_h2 *weft_subchannel_h2(struct weft_subchannel *subchannel); /* after on_ready */
+struct weft_subchannel *weft_subchannel_new(const struct weft_subchannel_options *options,
+					    const struct weft_endpoint *endpoint, uint32_t id);
+/* The resolver has named it again, perhaps with another weight or other attributes. */
+void weft_subchannel_describe(struct weft_subchannel *subchannel,
+			      const struct weft_endpoint *endpoint);
+/* These two: see struct weft_balance_ops. */
+void weft_subchannel_connect(struct weft_subchannel *subchannel);
+void weft_subchannel_disconnect(struct weft_subchannel *subchannel);
+/* Its failures are forgotten, a pause is over. Nobody is told. */
+void weft_subchannel_forgive(struct weft_subchannel *subchannel);
+/* Its connections close when their calls have ended. on_changed comes no more. */
+void weft_subchannel_release(struct weft_subchannel *subchannel);
+
+bool weft_subchannel_has_room(const struct weft_subchannel *subchannel);
+struct weft_h2 *weft_subchannel_h2(const struct weft_subchannel *subchannel); /* while READY */
+
+/* A call has been given to it, and has ended there; in between it keeps the memory. */
+void weft_subchannel_begin_call(struct weft_subchannel *subchannel);
+void weft_subchannel_end_call(struct weft_subchannel *subchannel);
 
 #endif

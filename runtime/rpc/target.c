@@ -12,7 +12,10 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "rpc/resolver.h"
+
 #define DEFAULT_PORT 443
+#define DNS_PORT     53
 
 static char *copy(const char *text, size_t len)
 {
@@ -134,7 +137,7 @@ static void add_address(struct weft_target *target, char *take_address)
 
 static int fail(char error[256], const char *text, const char *why)
 {
-	snprintf(error, 256, "\"%.150s\" is no target: %s", text, why);
+	snprintf(error, 256, "\"%.130s\" is no target: %s", text, why);
 	return -EINVAL;
 }
 
@@ -189,6 +192,16 @@ static int parse_ip(struct weft_target *target, int family, const char *rest, ch
 	return 0;
 }
 
+static int parse_ipv4(struct weft_target *target, const char *rest, char error[256])
+{
+	return parse_ip(target, AF_INET, rest, error);
+}
+
+static int parse_ipv6(struct weft_target *target, const char *rest, char error[256])
+{
+	return parse_ip(target, AF_INET6, rest, error);
+}
+
 static int parse_file(struct weft_target *target, const char *rest, char error[256])
 {
 	if (starts_with(rest, "//"))
@@ -201,20 +214,46 @@ static int parse_file(struct weft_target *target, const char *rest, char error[2
 	return 0;
 }
 
-/* "//authority/host:port" or "host:port"; an address needs no resolver. */
+/* The server of "//server/host:port"; *rest moves behind it. */
+static int parse_server(struct weft_target *target, const char **rest, char error[256])
+{
+	const char *end = strchr(*rest, '/');
+	uint16_t port = DNS_PORT;
+	char *text, *host;
+	int r;
+
+	if (!end)
+		return fail(error, target->text, "not \"dns://server/host:port\"");
+	text = copy(*rest, (size_t)(end - *rest));
+	r = split_host(text, &host, &port);
+	free(text);
+	if (r == 0 && (is_ip(AF_INET, host) || is_ip(AF_INET6, host)))
+		target->server = format_address(host, port);
+	if (r == 0)
+		free(host);
+	*rest = end + 1;
+	return target->server ? 0
+			      : fail(error, target->text,
+				     "its DNS server is no IP address with an optional port");
+}
+
+/* "//server/host:port" or "host:port"; an address needs no resolver. */
 static int parse_dns(struct weft_target *target, const char *rest, char error[256])
 {
 	uint16_t port = DEFAULT_PORT;
 	char *host;
 
-	if (starts_with(rest, "///"))
+	if (starts_with(rest, "///")) {
 		rest += 3;
-	else if (starts_with(rest, "//"))
-		return fail(error, target->text, "a DNS server of its own is not supported");
+	} else if (starts_with(rest, "//")) {
+		rest += 2;
+		if (parse_server(target, &rest, error) < 0)
+			return -EINVAL;
+	}
 	if (strchr(rest, '/') || split_host(rest, &host, &port) < 0) {
 		return fail(error, target->text,
 			    "not \"host:port\"; the schemes are dns, ipv4, ipv6, unix, "
-			    "unix-abstract and file");
+			    "unix-abstract, file, and registered ones");
 	}
 	target->authority = format_address(host, port);
 	if (is_ip(AF_INET, host) || is_ip(AF_INET6, host)) {
@@ -228,22 +267,50 @@ static int parse_dns(struct weft_target *target, const char *rest, char error[25
 	return 0;
 }
 
+/* What a peer of it is called is the path, as gRPC has it. */
+static int parse_registered(struct weft_target *target, const char *rest, char error[256])
+{
+	struct weft_resolver_target *parts = &target->parts;
+	char *at;
+
+	target->kind = WEFT_TARGET_REGISTERED;
+	target->whole = copy(rest, strlen(rest));
+	*parts = (struct weft_resolver_target) { sizeof(*parts), target->text, "", target->whole };
+	if (starts_with(target->whole, "//")) {
+		parts->authority = target->whole + 2;
+		at = strchr(parts->authority, '/');
+		if (!at)
+			return fail(error, target->text, "not \"scheme://authority/path\"");
+		*at = '\0';
+		parts->path = at + 1;
+	}
+	if (!*parts->path)
+		return fail(error, target->text, "it names nothing: \"scheme:///name\"");
+	target->authority = copy(parts->path, strlen(parts->path));
+	return target->class->check ? target->class->check(parts, error) : 0;
+}
+
 static int parse(struct weft_target *target, char error[256])
 {
+	static const struct {
+		const char *scheme;
+		int (*parse)(struct weft_target *target, const char *rest, char error[256]);
+	} schemes[] = {
+		{ "unix", parse_unix }, { "unix-abstract", parse_abstract },
+		{ "ipv4", parse_ipv4 }, { "ipv6", parse_ipv6 },
+		{ "file", parse_file }, { "dns", parse_dns },
+	};
 	const char *text = target->text;
+	size_t len = strcspn(text, ":");
 
-	if (starts_with(text, "unix:"))
-		return parse_unix(target, text + strlen("unix:"), error);
-	if (starts_with(text, "unix-abstract:"))
-		return parse_abstract(target, text + strlen("unix-abstract:"), error);
-	if (starts_with(text, "ipv4:"))
-		return parse_ip(target, AF_INET, text + strlen("ipv4:"), error);
-	if (starts_with(text, "ipv6:"))
-		return parse_ip(target, AF_INET6, text + strlen("ipv6:"), error);
-	if (starts_with(text, "file:"))
-		return parse_file(target, text + strlen("file:"), error);
-	if (starts_with(text, "dns:"))
-		return parse_dns(target, text + strlen("dns:"), error);
+	if (text[len] == '\0')
+		return parse_dns(target, text, error);
+	for (size_t i = 0; i < WEFT_COUNT(schemes); i++)
+		if (strlen(schemes[i].scheme) == len && memcmp(schemes[i].scheme, text, len) == 0)
+			return schemes[i].parse(target, text + len + 1, error);
+	target->class = weft_resolver_find(text, len);
+	if (target->class)
+		return parse_registered(target, text + len + 1, error);
 	return parse_dns(target, text, error);
 }
 
@@ -275,5 +342,7 @@ void weft_target_free(struct weft_target *target)
 	free(target->authority);
 	free(target->path);
 	free(target->host);
+	free(target->server);
+	free(target->whole);
 	free(target);
 }

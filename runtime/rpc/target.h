@@ -2,12 +2,13 @@
 #ifndef WEFT_RPC_TARGET_H
 #define WEFT_RPC_TARGET_H
 
-#include <weft/base.h>
+#include <weft/resolver.h>
 
 enum weft_target_kind {
 	WEFT_TARGET_ADDRESSES, /* nothing to resolve */
 	WEFT_TARGET_FILE,      /* a file that lists them */
 	WEFT_TARGET_DNS,
+	WEFT_TARGET_REGISTERED, /* a scheme of weft_resolver_register() */
 };
 
 struct weft_target {
@@ -19,6 +20,11 @@ struct weft_target {
 	char *path; /* of the file */
 	char *host; /* for DNS */
 	uint16_t port;
+	char *server; /* to be asked, "192.0.2.53:53"; NULL: the system's */
+
+	const struct weft_resolver_class *class; /* registered */
+	struct weft_resolver_target parts;       /* of `whole` */
+	char *whole;
 };
 
 /* -EINVAL: `error` says in a sentence what is wrong and what would be right. */

@@ -30,7 +30,7 @@ PUBLIC = {
     "service": "rpc", "call": "rpc", "server": "rpc",
     "channel": "rpc", "client": "rpc", "interceptor": "rpc",
     "credentials": "rpc",
-    "service_config": "rpc",
+    "service_config": "rpc", "resolver": "rpc",
     "schema": "json", "json": "json",
     "health": "std", "reflection": "std",
 }

@@ -2,10 +2,21 @@
  * A channel: a named target and the connections to it, on one worker. Calls are started on it and
  * it finds, opens and keeps the connections. Reference-counted; calls under way hold a reference.
  *
- * Targets, in gRPC's naming syntax: "unix:/path", "unix:///path", "unix-abstract:name",
- * "ipv4:127.0.0.1:50051", "ipv6:[::1]:50051", "dns:///host:port" (or "host:port"), and
- * "file:///path": a text file with one address a line ("unix:/path", "127.0.0.1:port"), which is
- * read again whenever a connection is to be opened.
+ * A target says where, in gRPC's naming syntax:
+ *
+ *	unix:/path, unix:///path, unix-abstract:name
+ *	ipv4:127.0.0.1:50051,127.0.0.2:50051, ipv6:[::1]:50051
+ *	dns:///host:port, or host:port   all A and AAAA records, of the system's name servers
+ *	dns://127.0.0.1:5353/host:port   … of that one. Asked again when a connection is lost, at
+ *	                                 most every 30 s
+ *	file:///path   one address a line ("unix:/path", "127.0.0.1:port"); followed as it changes
+ *	others         by weft_resolver_register() (resolver.h)
+ *
+ * A policy says which of the endpoints a call goes to:
+ *
+ *	pick_first    the first that answers, until it is lost (gRFC A62; RFC 8305, A61: an address
+ *	              that does not answer within 250 ms is overtaken by the next)
+ *	round_robin   each in turn, of those that are connected and have room for a stream
  */
 #ifndef WEFT_CHANNEL_H
 #define WEFT_CHANNEL_H
@@ -53,6 +64,20 @@ struct weft_channel_options {
 	/* What the messages above 64 KiB that are on their way to us over a connection may be in
 	 * sum; the others wait. 0: 8 MiB */
 	size_t message_budget;
+
+	const char *balancing;        /* NULL: "pick_first" */
+	uint64_t backoff_ns;          /* between attempts to connect, the first time; 0: 1 s */
+	uint64_t backoff_max_ns;      /* and at most; 0: 120 s */
+	uint64_t resolve_interval_ns; /* between questions to DNS; 0: 30 s */
+};
+
+/* gRPC's connectivity states. */
+enum weft_connectivity {
+	WEFT_IDLE,              /* nobody has called for a while, or yet */
+	WEFT_CONNECTING,        /* calls wait */
+	WEFT_READY,             /* calls go out */
+	WEFT_TRANSIENT_FAILURE, /* calls fail that do not wait for ready; attempts go on */
+	WEFT_SHUTDOWN,
 };
 
 /* Cannot fail but for a target that is no target (-EINVAL, `error` says why). No connection is
@@ -69,6 +94,8 @@ void weft_channel_unref(
 typedef void weft_channel_closed_cb(void *data);
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);
+/* The state as it is now; `try_connect` makes an idle channel connect, as a call would. */
+enum weft_connectivity weft_channel_state(struct weft_channel *channel, bool try_connect);
 const char *weft_channel_target(const struct weft_channel *channel);
 
 struct weft_call_options {

@@ -329,7 +329,9 @@ static void bad_targets_are_refused_in_words(void **state)
 					   "ipv4:1.2.3.4:99999",
 					   "a/b",
 					   "host:",
-					   "dns://8.8.8.8/host:80",
+					   "dns://ns.example/host:80",
+					   "dns://8.8.8.8",
+					   "dns://8.8.8.8:0/host:80",
 					   "[::1:80",
 					   "ipv4:" };
 	struct weft_client *client;

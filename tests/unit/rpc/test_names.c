@@ -30,6 +30,9 @@ static void targets_become_addresses(void **state)
 		{ "[::1]:5", "[::1]:5", "::1", "[::1]:5", NULL },
 		{ "dns:///1.2.3.4:5", "1.2.3.4:5", "1.2.3.4", "1.2.3.4:5", NULL },
 		{ "dns:///shop.example:5", "shop.example:5", "shop.example", NULL, NULL },
+		{ "dns://127.0.0.1:5353/shop.example:5", "shop.example:5", "shop.example", NULL,
+		  NULL },
+		{ "dns://[::1]/1.2.3.4:5", "1.2.3.4:5", "1.2.3.4", "1.2.3.4:5", NULL },
 		{ "shop.example", "shop.example:443", "shop.example", NULL, NULL },
 		{ "file:///run/a", "localhost", "localhost", NULL, NULL },
 	};
@@ -56,7 +59,7 @@ static void targets_become_addresses(void **state)
 
 static void delays_grow_up_to_two_minutes(void **state)
 {
-	static const double seconds[] = { 0.1, 1, 1.6, 2.56, 4.096, 6.5536 };
+	static const double seconds[] = { 1, 1.6, 2.56, 4.096, 6.5536 };
 	struct weft_backoff backoff = { 0 };
 
 	for (size_t i = 0; i < 40; i++) {
@@ -68,7 +71,7 @@ static void delays_grow_up_to_two_minutes(void **state)
 		assert_true(delay >= expected * 0.799 && delay <= expected * 1.201);
 	}
 	weft_backoff_reset(&backoff);
-	assert_true(weft_backoff_next(&backoff) <= 121 * WEFT_MS);
+	assert_true(weft_backoff_next(&backoff) <= 1201 * WEFT_MS);
 }
 
 int main(void)
