@@ -1,7 +1,7 @@
 /*
  * The trie: a node for each segment that some template has at its depth. A node ends templates
- * (plain or by
- * "**"), each end with a list of what answers there, told apart by verb and HTTP method.
+ * (plain or by "**"), each end with a list of what answers there, told apart by verb and HTTP
+ * method. What a lookup costs does not depend on how many routes there are.
  *
  * A lookup walks literals first, then "*", then "**", and comes back from a branch in which nothing
  * answers the HTTP method; what would have answered another method is gathered for Allow on the
@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/map.h>
 
 #include "rule.h"
 #include "template.h"
@@ -27,11 +28,8 @@ struct answer {
 };
 
 struct node {
-	const char *literal; /* NULL: "*" */
-	size_t len;
-	struct node *children; /* literals */
-	struct node *next;
-	struct node *any;
+	struct weft_map literals; /* of nodes, by what the segment says */
+	struct node *any;         /* "*" */
 	struct answer *end;
 	struct answer *rest; /* "**" */
 };
@@ -151,23 +149,34 @@ static int resolve(struct builder *builder, const struct rule *rule,
 	return r;
 }
 
+static void fini_literals(void *data)
+{
+	weft_map_fini(data);
+}
+
+/* The child of that name, made where there is none. */
+static struct node *literal_child(struct route_table *table, struct node *node,
+				  const struct template_segment *segment)
+{
+	struct node *child = weft_map_get(&node->literals, segment->text, segment->len);
+
+	if (child)
+		return child;
+	child = weft_arena_zalloc(table->arena, sizeof(*child));
+	if (node->literals.cap == 0)
+		weft_arena_defer(table->arena, fini_literals, &node->literals);
+	weft_map_put(&node->literals, segment->text, segment->len, child);
+	return child;
+}
+
 static struct node *child(struct route_table *table, struct node *node,
 			  const struct template_segment *segment)
 {
-	struct node **link = &node->any;
-
-	if (segment->kind == SEGMENT_LITERAL) {
-		link = &node->children;
-		while (*link && ((*link)->len != segment->len ||
-				 memcmp((*link)->literal, segment->text, segment->len) != 0))
-			link = &(*link)->next;
-	}
-	if (!*link) {
-		*link = weft_arena_zalloc(table->arena, sizeof(struct node));
-		(*link)->literal = segment->kind == SEGMENT_LITERAL ? segment->text : NULL;
-		(*link)->len = segment->len;
-	}
-	return *link;
+	if (segment->kind == SEGMENT_LITERAL)
+		return literal_child(table, node, segment);
+	if (!node->any)
+		node->any = weft_arena_zalloc(table->arena, sizeof(*node->any));
+	return node->any;
 }
 
 static bool same_verb(const char *a, const char *b)
@@ -277,6 +286,8 @@ struct request {
 	struct weft_bytes verb; /* data NULL: looked up without one */
 	const struct answer *found;
 	char *allow;
+	struct weft_buffer text; /* of one segment, decoded */
+	unsigned steps;          /* nodes that were walked */
 };
 
 static void allow(struct request *request, const char *http_method)
@@ -315,17 +326,29 @@ static bool answered(struct request *request, const struct answer *answers)
 	return request->found;
 }
 
+static const struct node *find_literal(struct request *request, const struct node *node,
+				       const struct weft_bytes *segment)
+{
+	const char *text = (const char *)segment->data;
+
+	if (!memchr(text, '%', segment->len))
+		return weft_map_get(&node->literals, text, segment->len);
+	weft_buffer_clear(&request->text);
+	if (url_decode(text, segment->len, URL_SEGMENT, &request->text) < 0)
+		return NULL;
+	return weft_map_get(&node->literals, (const char *)request->text.data, request->text.len);
+}
+
 static bool walk(struct request *request, const struct node *node, size_t at)
 {
-	const struct weft_bytes *segment = &request->segments[at];
+	const struct node *literal;
 
+	request->steps++;
 	if (at == request->n)
 		return answered(request, node->end) || answered(request, node->rest);
-	for (const struct node *next = node->children; next; next = next->next)
-		if (url_segment_equals((const char *)segment->data, segment->len, next->literal,
-				       next->len) &&
-		    walk(request, next, at + 1))
-			return true;
+	literal = find_literal(request, node, &request->segments[at]);
+	if (literal && walk(request, literal, at + 1))
+		return true;
 	if (node->any && walk(request, node->any, at + 1))
 		return true;
 	return answered(request, node->rest);
@@ -378,6 +401,7 @@ static void capture(const struct request *request, struct route_match *ret_match
 	const struct route_binding *binding = &request->found->pub;
 
 	ret_match->binding = binding;
+	ret_match->steps = request->steps;
 	for (size_t i = 0; i < binding->n_variables; i++) {
 		const struct route_variable *variable = &binding->variables[i];
 		size_t end = variable->n == SIZE_MAX ? request->n : variable->first + variable->n;
@@ -395,28 +419,33 @@ static void capture(const struct request *request, struct route_match *ret_match
 
 /* A verb that some template has is that template's: "/v1/products/a:import" is only a product's
  * name where no rule imports. */
+static void find(const struct route_table *table, struct request *request)
+{
+	struct weft_bytes last;
+
+	if (request->n > 0) {
+		last = request->segments[request->n - 1];
+		if (split_verb(request))
+			walk(request, &table->root, 0);
+		if (request->found || *request->allow)
+			return;
+		request->segments[request->n - 1] = last;
+		request->verb = (struct weft_bytes) { 0 };
+	}
+	walk(request, &table->root, 0);
+}
+
 enum route_result route_lookup(const struct route_table *table, const char *http_method,
 			       const char *path, size_t path_len, struct route_match *ret_match,
 			       char allow_methods[ROUTE_ALLOW_MAX])
 {
 	struct request request = { .http_method = http_method, .allow = allow_methods };
-	struct weft_bytes last;
 
 	*allow_methods = '\0';
 	if (!cut(path, path_len, &request))
 		return ROUTE_NOT_FOUND;
-	if (request.n > 0) {
-		last = request.segments[request.n - 1];
-		if (split_verb(&request))
-			walk(&request, &table->root, 0);
-		if (!request.found && !*allow_methods) {
-			request.segments[request.n - 1] = last;
-			request.verb = (struct weft_bytes) { 0 };
-			walk(&request, &table->root, 0);
-		}
-	} else {
-		walk(&request, &table->root, 0);
-	}
+	find(table, &request);
+	weft_buffer_fini(&request.text);
 	if (!request.found)
 		return *allow_methods ? ROUTE_METHOD_NOT_ALLOWED : ROUTE_NOT_FOUND;
 	capture(&request, ret_match);

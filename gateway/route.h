@@ -52,6 +52,7 @@ struct route_match {
 	const struct route_binding *binding;
 	struct weft_bytes
 		captures[ROUTE_MAX_VARIABLES]; /* still percent-encoded; borrow the path */
+	unsigned steps;                        /* what the lookup cost: nodes of the trie */
 };
 
 /* A rule that is none (grammar, unknown field, a field that cannot be bound) and two rules for the
@@ -60,7 +61,7 @@ struct route_match {
 int route_table_new(const struct weft_schema *schema, char error[256],
 		    struct route_table **ret_table);
 void route_table_free(struct route_table *table); /* takes NULL */
-/* In the order of the contracts; NULL at the end. For a listing, and for OpenAPI later. */
+/* In the order of the contracts; NULL at the end. For OpenAPI. */
 const struct route_binding *route_table_at(const struct route_table *table, size_t index);
 
 enum route_result {

@@ -155,42 +155,105 @@ static void put_method(struct weft_buffer *set, const char *name, const char *ge
 	weft_wire_end(set, method);
 }
 
+struct set {
+	struct weft_buffer bytes;
+	size_t file, service;
+};
+
+static void begin_set(struct set *set)
+{
+	size_t message;
+
+	*set = (struct set) { .bytes = WEFT_BUFFER_INIT };
+	weft_wire_begin(&set->bytes, 1, &set->file);
+	weft_wire_append_bytes(&set->bytes, 1, "s.proto", 7);
+	weft_wire_append_bytes(&set->bytes, 12, "proto3", 6);
+	weft_wire_begin(&set->bytes, 4, &message);
+	weft_wire_append_bytes(&set->bytes, 1, "M", 1);
+	put_field(&set->bytes, "name", 1, 1, WEFT_TYPE_STRING);
+	put_field(&set->bytes, "inner", 2, 1, WEFT_TYPE_MESSAGE);
+	put_field(&set->bytes, "names", 3, 3, WEFT_TYPE_STRING);
+	weft_wire_end(&set->bytes, message);
+	weft_wire_begin(&set->bytes, 6, &set->service);
+	weft_wire_append_bytes(&set->bytes, 1, "S", 1);
+}
+
+static struct weft_schema *end_set(struct set *set)
+{
+	struct weft_schema *loaded;
+	char error[256];
+
+	weft_wire_end(&set->bytes, set->service);
+	weft_wire_end(&set->bytes, set->file);
+	weft_schema_new(&loaded);
+	assert_int_equal(
+		weft_schema_add_set(loaded, (struct weft_bytes) { set->bytes.data, set->bytes.len },
+				    error),
+		0);
+	weft_buffer_fini(&set->bytes);
+	return loaded;
+}
+
 static void refused(const char *first, const char *second, const char *body, int expected,
 		    const char *words)
 {
-	struct weft_buffer set = WEFT_BUFFER_INIT;
 	struct route_table *built = NULL;
 	struct weft_schema *one;
-	size_t file, message, service;
 	char error[256] = "";
+	struct set set;
 	int r;
 
-	weft_wire_begin(&set, 1, &file);
-	weft_wire_append_bytes(&set, 1, "s.proto", 7);
-	weft_wire_append_bytes(&set, 12, "proto3", 6);
-	weft_wire_begin(&set, 4, &message);
-	weft_wire_append_bytes(&set, 1, "M", 1);
-	put_field(&set, "name", 1, 1, WEFT_TYPE_STRING);
-	put_field(&set, "inner", 2, 1, WEFT_TYPE_MESSAGE);
-	put_field(&set, "names", 3, 3, WEFT_TYPE_STRING);
-	weft_wire_end(&set, message);
-	weft_wire_begin(&set, 6, &service);
-	weft_wire_append_bytes(&set, 1, "S", 1);
-	put_method(&set, "A", first, body);
+	begin_set(&set);
+	put_method(&set.bytes, "A", first, body);
 	if (second)
-		put_method(&set, "B", second, NULL);
-	weft_wire_end(&set, service);
-	weft_wire_end(&set, file);
-
-	weft_schema_new(&one);
-	assert_int_equal(weft_schema_add_set(one, (struct weft_bytes) { set.data, set.len }, error),
-			 0);
+		put_method(&set.bytes, "B", second, NULL);
+	one = end_set(&set);
 	r = route_table_new(one, error, &built);
 	if (r != expected || strcmp(error, words) != 0)
 		fail_msg("%s: %d \"%s\", not %d \"%s\"", first ?: "", r, error, expected, words);
 	assert_null(built);
 	weft_schema_free(one);
-	weft_buffer_fini(&set);
+}
+
+#define MANY 10000
+
+static unsigned steps_in(const struct route_table *routes, unsigned i)
+{
+	char path[64], allow[ROUTE_ALLOW_MAX];
+	struct route_match match;
+
+	snprintf(path, sizeof(path), "/v1/kind%u/x/part%u/y", i, i);
+	assert_int_equal(route_lookup(routes, "GET", path, strlen(path), &match, allow),
+			 ROUTE_FOUND);
+	snprintf(path, sizeof(path), "M%u", i);
+	assert_string_equal(match.binding->method->name, path);
+	return match.steps;
+}
+
+/* A lookup walks as many nodes as its path has segments, however many routes there are. */
+static void test_ten_thousand_routes(void **state)
+{
+	char template[64], name[16], allow[ROUTE_ALLOW_MAX], error[256];
+	struct route_table *routes;
+	struct weft_schema *many;
+	struct route_match match;
+	struct set set;
+
+	begin_set(&set);
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(name, sizeof(name), "M%u", i);
+		snprintf(template, sizeof(template), "/v1/kind%u/{name=*}/part%u/*", i, i);
+		put_method(&set.bytes, name, template, NULL);
+	}
+	many = end_set(&set);
+	assert_int_equal(route_table_new(many, error, &routes), 0);
+	for (unsigned i = 0; i < MANY; i += 97)
+		assert_int_equal(steps_in(routes, i), 6);
+	assert_int_equal(steps_in(routes, MANY - 1), 6);
+	assert_int_equal(route_lookup(routes, "GET", "/v1/kind10000/x/part1/y", 23, &match, allow),
+			 ROUTE_NOT_FOUND);
+	route_table_free(routes);
+	weft_schema_free(many);
 }
 
 static void test_rules_that_are_none(void **state)
@@ -244,6 +307,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_bindings_are_listed_in_order),
 		cmocka_unit_test(test_rules_that_are_none),
 		cmocka_unit_test(test_two_rules_for_the_same_requests),
+		cmocka_unit_test(test_ten_thousand_routes),
 	};
 	char error[256];
 	int failed;
