@@ -27,7 +27,8 @@
 #include "scalar.h"
 #include "well_known.h"
 
-#define SKIPPED 1 /* a name no enum has, which the caller wants ignored */
+#define SKIPPED         1 /* a name no enum has, which the caller wants ignored */
+#define GIVEN_MAX_DEPTH 16
 
 struct decoder {
 	struct lexer lexer;
@@ -36,6 +37,7 @@ struct decoder {
 	struct weft_buffer *out;
 	struct weft_arena *arena; /* made when something is to be kept */
 	const char *open_message;
+	struct weft_buffer *given; /* NULL: nobody asks, or not here */
 	bool ignore_unknown;
 	bool any_case;
 	unsigned depth;
@@ -329,12 +331,23 @@ static int decode_map(struct decoder *d, const struct weft_schema_field *field)
 	return r;
 }
 
+/* A field has been read of whose members none was noted: it is what the text gives. */
+static int note_given(struct decoder *d)
+{
+	char path[GIVEN_MAX_DEPTH * 64];
+	int r = 0;
+
+	place_print(&d->place, path, sizeof(path));
+	if (d->given->len > 0)
+		r = weft_buffer_append_byte(d->given, ',');
+	return r < 0 ? r : weft_buffer_append_string(d->given, path);
+}
+
 /* Any field by its own shape. *ret_set is false where null says that it is not there. */
-static int decode_field(struct decoder *d, const struct weft_schema_field *field, bool *ret_set)
+static int decode_shape(struct decoder *d, const struct weft_schema_field *field, bool *ret_set)
 {
 	int r;
 
-	place_push_field(&d->place, field);
 	*ret_set = true;
 	if (lexer_peek(&d->lexer) == TOKEN_NULL && (field->repeated || !accepts_null(field))) {
 		*ret_set = false;
@@ -346,6 +359,23 @@ static int decode_field(struct decoder *d, const struct weft_schema_field *field
 	} else {
 		r = decode_value(d, field, field->presence);
 	}
+	return r;
+}
+
+static int decode_field(struct decoder *d, const struct weft_schema_field *field, bool *ret_set)
+{
+	struct weft_buffer *given = d->given;
+	size_t noted = given ? given->len : 0;
+	int r;
+
+	place_push_field(&d->place, field);
+	if (field->repeated || (field->message && field->message->well_known) ||
+	    d->place.n == GIVEN_MAX_DEPTH)
+		d->given = NULL; /* it is given as a whole */
+	r = decode_shape(d, field, ret_set);
+	d->given = given;
+	if (r >= 0 && given && given->len == noted)
+		r = note_given(d);
 	if (r < 0)
 		return r;
 	place_pop(&d->place);
@@ -700,6 +730,7 @@ static int decode(const struct weft_schema_message *message, const struct weft_s
 		.any_case = options && options->any_case,
 		.open_message = options ? options->open_message : NULL,
 		.place.json_names = options && options->json_paths,
+		.given = options ? options->given : NULL,
 		.max_depth = options && options->max_depth ? options->max_depth : LEXER_MAX_DEPTH,
 	};
 	size_t start = out->len;

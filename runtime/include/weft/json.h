@@ -34,6 +34,10 @@ struct weft_json_options {
 	bool json_paths;     /* errors say "pageSize", not "page_size" */
 	const char
 		*open_message; /* to wire: unknown fields are dropped in this one, by full name */
+	/* To wire: gets the paths of the fields that the text gives, null and defaults too, with
+	 * commas in between: what a PATCH means by its body. Singular messages are gone into, down
+	 * to sixteen levels; well-known types, lists and maps are given as a whole. */
+	struct weft_buffer *given;
 };
 
 /* Appends the serialised message to `out`. -EINVAL: *ret_error says what, where; `out` is as
