@@ -19,8 +19,7 @@ struct level {
 static int refuse_text(const struct plan_node *node, const struct weft_json_error *json,
 		       struct transcode_error *ret_error)
 {
-	return transcode_refuse(ret_error, node->path, "in %s: %s",
-				node->origin == PLAN_QUERY ? "the query" : "the path",
+	return transcode_refuse(ret_error, node->path, "in %s: %s", plan_origin(node),
 				json->message);
 }
 
@@ -78,8 +77,7 @@ static int emit_values(const struct level *level, const struct plan_node *node,
 	if (ours.value != theirs.value || ours.bytes.len != theirs.bytes.len ||
 	    (ours.bytes.len > 0 && memcmp(ours.bytes.data, theirs.bytes.data, ours.bytes.len) != 0))
 		return transcode_refuse(level->error, node->path,
-					"the body says something else than %s",
-					node->origin == PLAN_QUERY ? "the query" : "the path");
+					"the body says something else than %s", plan_origin(node));
 	out->len = start;
 	return 0;
 }

@@ -2,67 +2,22 @@
 
 #include <stdarg.h>
 #include <string.h>
+#include <weft/protobuf.h>
 
 #include "http_status.h"
 
-/* A field of a serialised message; what is varint or fixed stands in `number`. */
-struct field {
-	uint32_t number;
-	unsigned type;
-	uint64_t value;
-	struct weft_bytes bytes;
-};
-
-static bool take_varint(struct weft_bytes *from, uint64_t *ret_value)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; shift < 64 && from->len > 0; shift += 7) {
-		uint8_t byte = *from->data++;
-
-		from->len--;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80)) {
-			*ret_value = value;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool take_field(struct weft_bytes *from, struct field *ret_field)
-{
-	uint64_t tag, len;
-
-	if (!take_varint(from, &tag))
-		return false;
-	*ret_field = (struct field) { .number = (uint32_t)(tag >> 3), .type = tag & 7 };
-	switch (ret_field->type) {
-	case 0: return take_varint(from, &ret_field->value);
-	case 1: len = 8; break;
-	case 5: len = 4; break;
-	case 2:
-		if (!take_varint(from, &len))
-			return false;
-		break;
-	default: return false;
-	}
-	if (len > from->len)
-		return false;
-	ret_field->bytes = (struct weft_bytes) { from->data, (size_t)len };
-	from->data += len;
-	from->len -= len;
-	return true;
-}
+/* google.rpc.RetryInfo in the details of a google.rpc.Status. */
+enum { STATUS_DETAILS = 3, ANY_TYPE_URL = 1, ANY_VALUE = 2, RETRY_DELAY = 1 };
 
 /* The last field of that number, as messages of one field count are read. */
-static bool find_field(struct weft_bytes message, uint32_t number, struct field *ret_field)
+static bool find_field(struct weft_bytes message, uint32_t number, enum weft_wire_type type,
+		       struct weft_wire_field *ret_field)
 {
-	struct field field;
+	struct weft_wire_field field;
 	bool found = false;
 
-	while (message.len > 0 && take_field(&message, &field)) {
-		if (field.number != number)
+	while (weft_wire_next(&message, &field) > 0) {
+		if (field.number != number || field.type != type)
 			continue;
 		*ret_field = field;
 		found = true;
@@ -72,13 +27,13 @@ static bool find_field(struct weft_bytes message, uint32_t number, struct field 
 
 static unsigned seconds_of(struct weft_bytes retry_info, unsigned fallback)
 {
-	struct field delay, seconds = { 0 }, nanos = { 0 };
+	struct weft_wire_field delay, seconds = { 0 }, nanos = { 0 };
 	uint64_t whole;
 
-	if (!find_field(retry_info, 1, &delay) || delay.type != 2)
+	if (!find_field(retry_info, RETRY_DELAY, WEFT_WIRE_BYTES, &delay))
 		return fallback;
-	find_field(delay.bytes, 1, &seconds);
-	find_field(delay.bytes, 2, &nanos);
+	find_field(delay.bytes, 1, WEFT_WIRE_VARINT, &seconds);
+	find_field(delay.bytes, 2, WEFT_WIRE_VARINT, &nanos);
 	whole = seconds.value + (nanos.value > 0 ? 1 : 0);
 	return whole > 86400 ? 86400 : (unsigned)whole;
 }
@@ -86,14 +41,15 @@ static unsigned seconds_of(struct weft_bytes retry_info, unsigned fallback)
 unsigned errors_retry_after(struct weft_bytes details, unsigned fallback)
 {
 	static const char type[] = "type.googleapis.com/google.rpc.RetryInfo";
-	struct field any, url, value;
+	struct weft_wire_field any, url, value;
 
-	while (details.len > 0 && take_field(&details, &any)) {
-		if (any.number != 3 || any.type != 2 || !find_field(any.bytes, 1, &url) ||
+	while (weft_wire_next(&details, &any) > 0) {
+		if (any.number != STATUS_DETAILS || any.type != WEFT_WIRE_BYTES ||
+		    !find_field(any.bytes, ANY_TYPE_URL, WEFT_WIRE_BYTES, &url) ||
 		    url.bytes.len != sizeof(type) - 1 ||
 		    memcmp(url.bytes.data, type, sizeof(type) - 1) != 0)
 			continue;
-		if (find_field(any.bytes, 2, &value) && value.type == 2)
+		if (find_field(any.bytes, ANY_VALUE, WEFT_WIRE_BYTES, &value))
 			return seconds_of(value.bytes, fallback);
 	}
 	return fallback;
@@ -111,6 +67,24 @@ static void add_headers(struct exchange *exchange, unsigned http_status,
 				    weft_arena_printf(exchange->arena, "%u", delay));
 }
 
+static int write_error(const struct exchange *exchange, const struct weft_status *status,
+		       struct weft_buffer *out)
+{
+	const struct weft_schema *schema = exchange->worker->edge->schema;
+	int r;
+
+	switch (exchange->framing) {
+	case EXCHANGE_LINES: return http_status_error_line(status, schema, out);
+	case EXCHANGE_EVENTS:
+		r = weft_buffer_append_string(out, "event: error\ndata: ");
+		if (r >= 0)
+			r = http_status_body(status, schema, out);
+		return r < 0 ? r : weft_buffer_append_string(out, "\n\n");
+	case EXCHANGE_BYTES: break;
+	}
+	return 0;
+}
+
 static void answer(struct exchange *exchange, unsigned http_status,
 		   const struct weft_status *status)
 {
@@ -126,9 +100,9 @@ static void answer(struct exchange *exchange, unsigned http_status,
 		else
 			exchange_answer(exchange, http_status, NULL, NULL, 0);
 	} else if (exchange->state == EXCHANGE_RESPONDED) {
-		/* A 200 is on its way already: the last line says what happened, and the framing
+		/* A 200 is on its way already: what is said last is what happened, and the framing
 		 * that it is no end. */
-		if (http_status_error_line(status, schema, &body) == 0)
+		if (write_error(exchange, status, &body) == 0)
 			exchange_write(exchange, body.data, body.len);
 		exchange_abort(exchange);
 	}

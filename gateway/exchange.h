@@ -56,6 +56,13 @@ enum exchange_state {
 	EXCHANGE_ENDED,     /* all has, or it was broken off */
 };
 
+/* How a response that streams tells its messages apart, and so how it says that it failed. */
+enum exchange_framing {
+	EXCHANGE_LINES,  /* NDJSON: a last line */
+	EXCHANGE_EVENTS, /* Server-Sent Events: an event of its own */
+	EXCHANGE_BYTES,  /* nothing at all: it only breaks off */
+};
+
 struct exchange {
 	struct edge_worker *worker;
 	struct weft_arena *arena;
@@ -85,8 +92,9 @@ struct exchange {
 
 	/* The response. */
 	enum exchange_state state;
-	unsigned status;              /* 0: none */
-	bool head_only;               /* the answer to HEAD */
+	unsigned status; /* 0: none */
+	bool head_only;  /* the answer to HEAD */
+	enum exchange_framing framing;
 	struct weft_h2_header *extra; /* further headers */
 	size_t n_extra;
 	size_t cap_extra;

@@ -19,7 +19,6 @@
 #include "template.h"
 
 #define QUERY_MAX_DEPTH 4
-#define HTTP_BODY       "google.api.HttpBody"
 
 struct parameter {
 	const char *name;
@@ -296,11 +295,6 @@ static void write_parameters(struct openapi *openapi, const struct operation *op
 
 /* ---- bodies ---- */
 
-static bool is_http_body(const struct weft_schema_message *message)
-{
-	return message && strcmp(message->full_name, HTTP_BODY) == 0;
-}
-
 static bool skip_in_path(const struct weft_schema_field *field, const void *data)
 {
 	return in_path(data, "", field);
@@ -340,8 +334,6 @@ static void write_request_schema(struct openapi *openapi, const struct route_bin
 
 static void write_request_body(struct openapi *openapi, const struct route_binding *binding)
 {
-	const struct weft_schema_message *message =
-		binding->body ? binding->body->message : binding->method->request;
 	enum weft_kind kind = binding->method->kind;
 	bool streams = kind == WEFT_CLIENT_STREAM || kind == WEFT_BIDIRECTIONAL;
 	struct json_writer *writer = &openapi->writer;
@@ -353,7 +345,7 @@ static void write_request_body(struct openapi *openapi, const struct route_bindi
 		json_string_member(writer, "description", "A JSON object a line.");
 	json_bool_member(writer, "required", true);
 	json_open_member(writer, "content", '{');
-	if (is_http_body(message)) {
+	if (binding->body_raw) {
 		json_open_member(writer, "*/*", '{');
 	} else {
 		json_open_member(writer, streams ? "application/x-ndjson" : "application/json",
@@ -365,25 +357,32 @@ static void write_request_body(struct openapi *openapi, const struct route_bindi
 	json_close(writer, '}');
 }
 
+static void write_response_type(struct openapi *openapi, const struct route_binding *binding,
+				const char *type)
+{
+	json_open_member(&openapi->writer, type, '{');
+	if (!binding->response_raw) {
+		json_key(&openapi->writer, "schema");
+		if (binding->response_body)
+			openapi_field_schema(openapi, binding->response_body);
+		else
+			openapi_message_ref(openapi, binding->method->response);
+	}
+	json_close(&openapi->writer, '}');
+}
+
 static void write_response_content(struct openapi *openapi, const struct route_binding *binding)
 {
 	enum weft_kind kind = binding->method->kind;
-	bool streams = kind == WEFT_SERVER_STREAM || kind == WEFT_BIDIRECTIONAL;
-	struct json_writer *writer = &openapi->writer;
 
-	if (is_http_body(binding->response_body ? binding->response_body->message
-						: binding->method->response)) {
-		json_open_member(writer, "*/*", '{');
-		json_close(writer, '}');
-		return;
+	if (binding->response_raw) {
+		write_response_type(openapi, binding, "*/*");
+	} else if (kind == WEFT_SERVER_STREAM || kind == WEFT_BIDIRECTIONAL) {
+		write_response_type(openapi, binding, "application/x-ndjson");
+		write_response_type(openapi, binding, "text/event-stream");
+	} else {
+		write_response_type(openapi, binding, "application/json");
 	}
-	json_open_member(writer, streams ? "application/x-ndjson" : "application/json", '{');
-	json_key(writer, "schema");
-	if (binding->response_body)
-		openapi_field_schema(openapi, binding->response_body);
-	else
-		openapi_message_ref(openapi, binding->method->response);
-	json_close(writer, '}');
 }
 
 static void write_responses(struct openapi *openapi, const struct route_binding *binding)
@@ -395,7 +394,8 @@ static void write_responses(struct openapi *openapi, const struct route_binding 
 	json_open_member(writer, "200", '{');
 	json_string_member(writer, "description",
 			   kind == WEFT_SERVER_STREAM || kind == WEFT_BIDIRECTIONAL
-				   ? "A JSON object a line, as they come."
+				   ? "A JSON object for each message, as they come: a line, or "
+				     "an event where `Accept` asks for them."
 				   : "It was done.");
 	json_open_member(writer, "content", '{');
 	write_response_content(openapi, binding);

@@ -41,12 +41,13 @@ static int decode(struct plan *plan, const char *text, size_t len, enum url_part
 	return r;
 }
 
-static const char *origin_name(const struct plan_node *node)
+const char *plan_origin(const struct plan_node *node)
 {
 	static const char *const names[] = {
 		[PLAN_PATH] = "the path",
 		[PLAN_BODY] = "the body",
 		[PLAN_QUERY] = "the query",
+		[PLAN_RESUME] = "Last-Event-ID",
 	};
 
 	return names[node->origin];
@@ -67,7 +68,7 @@ static int enter(struct plan *plan, struct plan_node **siblings, const char *pat
 		if (field->oneof >= 0 && (*link)->field->oneof == field->oneof)
 			return transcode_refuse(ret_error, path,
 						"\"%s\" is given by %s: only one of them can be",
-						(*link)->path, origin_name(*link));
+						(*link)->path, plan_origin(*link));
 	}
 	node = weft_arena_zalloc(plan->arena, sizeof(*node));
 	node->field = field;
@@ -147,7 +148,7 @@ static int check_origin(const struct plan_node *node, bool leaf, struct transcod
 {
 	if (node->origin == PLAN_BODY || (leaf && node->origin == PLAN_PATH && node->values))
 		return transcode_refuse(ret_error, node->path, "%s gives it already",
-					origin_name(node));
+					plan_origin(node));
 	if (leaf && node->values && !node->field->repeated)
 		return transcode_refuse(ret_error, node->path, "the query gives it twice");
 	return 0;
@@ -249,18 +250,62 @@ static int add_query(struct plan *plan, const char *query, size_t len,
 	return r;
 }
 
-int plan_init(struct plan *plan, const struct weft_schema *schema, const struct route_match *match,
-	      const char *query, size_t query_len, struct transcode_error *ret_error)
+/* A stream that is taken up again after the event of that id, as a browser asks for it. The query
+ * has the last word. */
+static int add_resume(struct plan *plan, const char *last_event_id,
+		      struct transcode_error *ret_error)
 {
+	const struct weft_schema_field *field = transcode_resume_field(plan->binding);
+	struct plan_node *node = NULL;
+	int r;
+
+	if (!last_event_id || !*last_event_id || !field)
+		return 0;
+	r = enter(plan, &plan->nodes, field->name, field, PLAN_RESUME, &node, ret_error);
+	if (r == 0 && !node->values)
+		add_value(plan, node,
+			  (struct weft_bytes) {
+				  (const uint8_t *)weft_arena_strdup(plan->arena, last_event_id),
+				  strlen(last_event_id) });
+	return r;
+}
+
+/* AIP-134's update_mask, where a PATCH can have one and does not say it. */
+static const struct weft_schema_field *missing_mask(const struct plan *plan)
+{
+	static const char name[] = "update_mask";
+	const struct route_binding *binding = plan->binding;
+	const struct weft_schema_field *mask;
+
+	if (strcmp(binding->http_method, "PATCH") != 0 || !binding->body ||
+	    !binding->body->message || binding->body->repeated ||
+	    binding->body->message->well_known)
+		return NULL;
+	mask = weft_schema_field_named(binding->method->request, name, sizeof(name) - 1);
+	if (!mask || mask->repeated || !mask->message ||
+	    mask->message->well_known != WEFT_WKT_FIELD_MASK)
+		return NULL;
+	for (const struct plan_node *node = plan->nodes; node; node = node->next)
+		if (node->field == mask)
+			return NULL;
+	return mask;
+}
+
+int plan_init(struct plan *plan, const struct transcode_input *input,
+	      struct transcode_error *ret_error)
+{
+	const struct route_match *match = input->match;
 	const struct route_binding *binding = match->binding;
 	struct plan_node *body = NULL;
 	int r = 0;
 
 	*plan = (struct plan) {
-		.schema = schema,
+		.schema = input->schema,
 		.binding = binding,
 		.arena = weft_arena_new(),
 	};
+	if (binding->body_raw && input->content_type)
+		plan->content_type = weft_arena_strdup(plan->arena, input->content_type);
 	for (size_t i = 0; i < binding->n_variables && r == 0; i++)
 		r = add_variable(plan, &binding->variables[i], match->captures[i], ret_error);
 	if (r == 0 && binding->body) {
@@ -269,7 +314,12 @@ int plan_init(struct plan *plan, const struct weft_schema *schema, const struct 
 		if (r == 0)
 			body->origin = PLAN_BODY; /* also where a variable is inside it */
 	}
-	return r == 0 ? add_query(plan, query, query_len, ret_error) : r;
+	if (r == 0 && input->query)
+		r = add_query(plan, input->query, input->query_len, ret_error);
+	if (r == 0)
+		r = add_resume(plan, input->last_event_id, ret_error);
+	plan->mask = missing_mask(plan);
+	return r;
 }
 
 void plan_fini(struct plan *plan)

@@ -16,7 +16,7 @@ struct plan_value {
 struct plan_node {
 	const struct weft_schema_field *field;
 	const char *path; /* "book.name" */
-	enum { PLAN_PATH, PLAN_BODY, PLAN_QUERY } origin;
+	enum { PLAN_PATH, PLAN_BODY, PLAN_QUERY, PLAN_RESUME } origin;
 	struct plan_node *children, *next; /* in order of arrival */
 	struct plan_value *values;         /* of a leaf */
 };
@@ -26,13 +26,19 @@ struct plan {
 	const struct route_binding *binding;
 	struct weft_arena *arena;
 	struct plan_node *nodes;
+	const char *content_type; /* of a raw body; NULL: none, or said already */
+	/* The update_mask of a PATCH that does not say it: to be filled from the body. */
+	const struct weft_schema_field *mask;
 };
 
-/* 0, TRANSCODE_REFUSED, or a negative errno. To be finished in any case. Borrows nothing of `match`
- * but its binding, and nothing of the query. */
-int plan_init(struct plan *plan, const struct weft_schema *schema, const struct route_match *match,
-	      const char *query, size_t query_len, struct transcode_error *ret_error);
+/* 0, TRANSCODE_REFUSED, or a negative errno. To be finished in any case. Borrows nothing of the
+ * input but the schema and the binding. */
+int plan_init(struct plan *plan, const struct transcode_input *input,
+	      struct transcode_error *ret_error);
 void plan_fini(struct plan *plan);
+
+/* "the path", for an error. */
+const char *plan_origin(const struct plan_node *node);
 
 /* Appends the message: `body`, which are wire bytes of the request, and the tree. */
 int plan_emit(const struct plan *plan, struct weft_bytes body, struct weft_buffer *out,

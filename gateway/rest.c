@@ -15,6 +15,7 @@
 #include "exchange.h"
 #include "transcode.h"
 #include "upstream.h"
+#include "violations.h"
 
 /* A stream's JSON that waits because the backend is slow: beyond it, the client waits too. */
 #define MAX_PENDING ((size_t)65536)
@@ -34,6 +35,7 @@ struct rest {
 
 	struct weft_buffer message; /* of the request's stream, being sent */
 	struct weft_buffer reply;   /* the reply as JSON, or a line of it */
+	const char *content_type;   /* of a raw reply, once it is known */
 	bool replied;
 	bool broken; /* the reply made no sense */
 	bool held;   /* the reply waits for the client */
@@ -135,7 +137,7 @@ static bool check_content_type(struct rest *rest)
 	const char *given = exchange_header(rest->exchange, "content-type");
 	size_t n = streams_in(rest) ? WEFT_COUNT(types) : 1;
 
-	if (!rest->exchange->body_open)
+	if (!rest->exchange->body_open || rest->match.binding->body_raw)
 		return true;
 	for (size_t i = 0; given && i < n; i++) {
 		if (is_media_type(given, types[i]))
@@ -184,6 +186,18 @@ static bool check_backend(struct rest *rest)
 	return false;
 }
 
+/* A stream's framing is what the client asks for: events where it says so, as a browser's
+ * EventSource does; else a line for each message. Bytes of the backend's own have none. */
+static void choose_framing(struct rest *rest)
+{
+	const char *accepted = exchange_header(rest->exchange, "accept");
+
+	if (rest->match.binding->response_raw)
+		rest->exchange->framing = EXCHANGE_BYTES;
+	else if (streams_out(rest) && accepted && strstr(accepted, "text/event-stream"))
+		rest->exchange->framing = EXCHANGE_EVENTS;
+}
+
 static void start_stream(struct rest *rest);
 static const struct exchange_handler handler;
 
@@ -204,6 +218,7 @@ void rest_start(struct exchange *exchange)
 	if (!check_content_type(rest) || !check_content_length(rest) || !check_timeout(rest) ||
 	    !check_backend(rest))
 		return;
+	choose_framing(rest);
 	exchange_handle(exchange, &handler, rest);
 	if (streams_in(rest))
 		start_stream(rest);
@@ -214,6 +229,21 @@ void rest_start(struct exchange *exchange)
 /* The call. */
 
 static const struct weft_rpc_bytes_events rpc_events;
+
+static struct transcode_input input_of(const struct rest *rest)
+{
+	const struct exchange *exchange = rest->exchange;
+	bool events = exchange->framing == EXCHANGE_EVENTS;
+
+	return (struct transcode_input) {
+		.schema = edge_of(rest)->schema,
+		.match = &rest->match,
+		.query = exchange->query,
+		.query_len = strlen(exchange->query),
+		.content_type = exchange_header(exchange, "content-type"),
+		.last_event_id = events ? exchange_header(exchange, "last-event-id") : NULL,
+	};
+}
 
 static void start_rpc(struct rest *rest)
 {
@@ -252,14 +282,12 @@ static void refuse_transcode(struct rest *rest, const struct transcode_error *er
 
 static void send_single(struct rest *rest)
 {
-	struct exchange *exchange = rest->exchange;
+	const struct transcode_input input = input_of(rest);
 	struct weft_buffer wire = WEFT_BUFFER_INIT;
 	struct transcode_error error;
 	int r;
 
-	r = transcode_request(edge_of(rest)->schema, &rest->match, exchange->query,
-			      strlen(exchange->query), (const char *)rest->body.data,
-			      rest->body.len, &wire, &error);
+	r = transcode_request(&input, (const char *)rest->body.data, rest->body.len, &wire, &error);
 	if (r == 0) {
 		start_rpc(rest);
 		r = weft_rpc_send_bytes(rest->rpc, (struct weft_bytes) { wire.data, wire.len });
@@ -327,14 +355,13 @@ static void pump(struct rest *rest)
 
 static void start_stream(struct rest *rest)
 {
+	const struct transcode_input input = input_of(rest);
 	struct exchange *exchange = rest->exchange;
 	struct transcode_error error;
 	int r;
 
 	weft_timer_init(&rest->answer_timer, on_answer_timeout, rest);
-	r = transcode_reader_new(edge_of(rest)->schema, &rest->match, exchange->query,
-				 strlen(exchange->query), edge_of(rest)->config->max_body,
-				 &rest->reader, &error);
+	r = transcode_reader_new(&input, edge_of(rest)->config->max_body, &rest->reader, &error);
 	if (r == TRANSCODE_REFUSED) {
 		refuse_transcode(rest, &error);
 	} else if (r < 0) {
@@ -389,19 +416,31 @@ static void on_rpc_writable(struct weft_rpc *rpc, void *data)
 /* The reply. */
 
 /* The answer to HEAD is complete with its head: no stream is read for it. */
-static void begin_reply_stream(struct rest *rest)
+static void begin_reply_stream(struct rest *rest, const char *content_type)
 {
-	exchange_respond(rest->exchange, 200, "application/x-ndjson", EXCHANGE_NO_LENGTH);
-	if (exchange_ended(rest->exchange))
+	struct exchange *exchange = rest->exchange;
+
+	if (exchange->framing == EXCHANGE_EVENTS && exchange->state == EXCHANGE_OPEN)
+		exchange_add_header(exchange, "cache-control", "no-store");
+	exchange_respond(exchange, 200, content_type, EXCHANGE_NO_LENGTH);
+	if (exchange_ended(exchange))
 		cancel_rpc(rest);
 }
 
+static const char *stream_type(const struct rest *rest)
+{
+	return rest->exchange->framing == EXCHANGE_EVENTS ? "text/event-stream"
+							  : "application/x-ndjson";
+}
+
+/* What is raw says its type with its first message. */
 static void on_rpc_headers(struct weft_rpc *rpc, void *data)
 {
 	struct rest *rest = data;
 
-	if (streams_out(rest) && !exchange_ended(rest->exchange))
-		begin_reply_stream(rest);
+	if (streams_out(rest) && !rest->match.binding->response_raw &&
+	    !exchange_ended(rest->exchange))
+		begin_reply_stream(rest, stream_type(rest));
 }
 
 static void break_reply(struct rest *rest, int r)
@@ -411,36 +450,85 @@ static void break_reply(struct rest *rest, int r)
 	cancel_rpc(rest);
 }
 
+/* A message as the client gets it, into `reply`. */
+static int frame_message(struct rest *rest, struct weft_bytes message)
+{
+	const struct route_binding *binding = rest->match.binding;
+	struct weft_buffer *reply = &rest->reply;
+	bool events = rest->exchange->framing == EXCHANGE_EVENTS;
+	char id[64];
+	int r = 0;
+
+	weft_buffer_clear(reply);
+	if (events && transcode_sequence(binding, message, id))
+		r = weft_buffer_printf(reply, "id: %s\n", id);
+	if (events && r >= 0)
+		r = weft_buffer_append_string(reply, "data: ");
+	if (r >= 0)
+		r = transcode_response(edge_of(rest)->schema, binding, message, reply);
+	if (r >= 0 && streams_out(rest))
+		r = weft_buffer_append_string(reply, events ? "\n\n" : "\n");
+	return r;
+}
+
+/* What a backend says may be anything. */
+static bool is_header_value(struct weft_bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < ' ' || text.data[i] > '~')
+			return false;
+	return text.len > 0 && text.len < 256;
+}
+
+/* The bytes of a google.api.HttpBody, into `reply`; its first type is the response's. */
+static int take_raw(struct rest *rest, struct weft_bytes message)
+{
+	struct weft_bytes type, bytes;
+	int r;
+
+	r = transcode_raw_response(rest->match.binding, message, &type, &bytes);
+	if (r < 0)
+		return r;
+	if (!rest->content_type)
+		rest->content_type = is_header_value(type)
+					     ? weft_arena_strndup(rest->exchange->arena,
+								  (const char *)type.data, type.len)
+					     : "application/octet-stream";
+	weft_buffer_clear(&rest->reply);
+	return weft_buffer_append(&rest->reply, bytes.data, bytes.len);
+}
+
+static void write_message(struct rest *rest)
+{
+	struct exchange *exchange = rest->exchange;
+
+	begin_reply_stream(rest, rest->content_type ?: stream_type(rest));
+	exchange_write(exchange, rest->reply.data, rest->reply.len);
+	if (rest->rpc && !rest->held && exchange_blocked(exchange)) {
+		rest->held = true;
+		weft_rpc_hold(rest->rpc);
+	}
+}
+
 static void on_rpc_message(struct weft_rpc *rpc, struct weft_bytes message, void *data)
 {
 	struct rest *rest = data;
-	struct exchange *exchange = rest->exchange;
 	int r;
 
-	if (exchange_ended(exchange))
+	if (exchange_ended(rest->exchange))
 		return;
 	if (!streams_out(rest) && rest->replied) {
 		break_reply(rest, -EBADMSG);
 		return;
 	}
 	rest->replied = true;
-	weft_buffer_clear(&rest->reply);
-	r = transcode_response(edge_of(rest)->schema, rest->match.binding, message, &rest->reply);
-	if (r == 0 && streams_out(rest))
-		r = weft_buffer_append_byte(&rest->reply, '\n');
-	if (r < 0) {
+	r = rest->match.binding->response_raw ? take_raw(rest, message)
+					      : frame_message(rest, message);
+	if (r < 0)
 		break_reply(rest, r);
-		return;
-	}
-	if (!streams_out(rest))
-		return; /* answered when the status is known */
-
-	begin_reply_stream(rest);
-	exchange_write(exchange, rest->reply.data, rest->reply.len);
-	if (rest->rpc && !rest->held && exchange_blocked(exchange)) {
-		rest->held = true;
-		weft_rpc_hold(rpc);
-	}
+	else if (streams_out(rest))
+		write_message(rest);
+	/* what is unary is answered when the status is known */
 }
 
 static void on_writable(struct exchange *exchange)
@@ -453,22 +541,34 @@ static void on_writable(struct exchange *exchange)
 	weft_rpc_resume(rest->rpc);
 }
 
+/* As the public may see it, and in JSON's names. */
+static void answer_error(struct rest *rest, const struct weft_status *status)
+{
+	struct weft_status outward = errors_outward(rest->exchange, status);
+	struct weft_buffer details = WEFT_BUFFER_INIT;
+
+	if (violations_in_json_names(rest->match.binding->method->request, outward.details,
+				     &details) == 0 &&
+	    details.len > 0)
+		outward.details = (struct weft_bytes) { details.data, details.len };
+	errors_answer(rest->exchange, &outward);
+	weft_buffer_fini(&details);
+}
+
 static void answer(struct rest *rest, const struct weft_status *status)
 {
 	struct exchange *exchange = rest->exchange;
-	struct weft_status outward;
 
 	if (status->code != WEFT_OK) {
-		outward = errors_outward(exchange, status);
-		errors_answer(exchange, &outward);
+		answer_error(rest, status);
 	} else if (streams_out(rest)) {
-		begin_reply_stream(rest);
+		begin_reply_stream(rest, rest->content_type ?: stream_type(rest));
 		exchange_end(exchange, NULL, 0);
 	} else if (!rest->replied) {
 		fail_inside(rest, -EBADMSG, "a backend answered OK without a message");
 	} else {
-		exchange_answer(exchange, 200, "application/json", rest->reply.data,
-				rest->reply.len);
+		exchange_answer(exchange, 200, rest->content_type ?: "application/json",
+				rest->reply.data, rest->reply.len);
 	}
 }
 

@@ -126,6 +126,25 @@ static int resolve_variables(struct builder *builder, const struct template *tem
 	return 0;
 }
 
+static bool is_http_body(const struct weft_schema_message *message)
+{
+	return message && strcmp(message->full_name, "google.api.HttpBody") == 0;
+}
+
+/* Where bytes cross as they are. */
+static void resolve_raw(struct route_binding *binding)
+{
+	const struct weft_schema_method *method = binding->method;
+
+	binding->body_raw = binding->body_all ? is_http_body(method->request)
+					      : binding->body && !binding->body->repeated &&
+							is_http_body(binding->body->message);
+	binding->response_raw = binding->response_body
+					? !binding->response_body->repeated &&
+						  is_http_body(binding->response_body->message)
+					: is_http_body(method->response);
+}
+
 static int resolve(struct builder *builder, const struct rule *rule,
 		   const struct template *template, struct answer **ret_answer)
 {
@@ -144,9 +163,11 @@ static int resolve(struct builder *builder, const struct rule *rule,
 	if (r >= 0 && *rule->response_body)
 		r = resolve_field(builder, builder->method->response, rule->response_body,
 				  &answer->pub.response_body);
-	if (r >= 0)
-		*ret_answer = answer;
-	return r;
+	if (r < 0)
+		return r;
+	resolve_raw(&answer->pub);
+	*ret_answer = answer;
+	return 0;
 }
 
 static void fini_literals(void *data)

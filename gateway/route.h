@@ -44,6 +44,8 @@ struct route_binding {
 	bool body_all;                                 /* body: "*" */
 	const struct weft_schema_field *body;          /* body: "product"; NULL: none, or all */
 	const struct weft_schema_field *response_body; /* NULL: the whole response */
+	bool body_raw;     /* what the body becomes is a google.api.HttpBody: it comes as it is */
+	bool response_raw; /* the same of the response */
 	const struct route_variable *variables;
 	size_t n_variables;
 };

@@ -33,22 +33,33 @@ struct transcode_error {
 void transcode_error_status(const struct transcode_error *error, struct weft_arena *arena,
 			    struct weft_status *ret_status);
 
-/* A request with one message. `query` is what stands after the '?' ("" or NULL: none); `body` is
- * the complete body (empty: none; it is not a fault where all fields have their place elsewhere or
- * their default). `schema` resolves google.protobuf.Any. Appends to `out`, which is as before
- * unless 0 is returned. */
-int transcode_request(const struct weft_schema *schema, const struct route_match *match,
-		      const char *query, size_t query_len, const char *body, size_t body_len,
+/* What a request says outside its body. */
+struct transcode_input {
+	const struct weft_schema *schema; /* resolves google.protobuf.Any */
+	const struct route_match *match;
+	const char *query; /* what stands after the '?'; NULL: nothing */
+	size_t query_len;
+	const char *content_type; /* for a google.api.HttpBody; NULL: not said */
+	/* Where a stream of events is taken up again: transcode_resume_field's value. NULL: it is
+	 * not. */
+	const char *last_event_id;
+};
+
+/* A request with one message. `body` is the complete body (empty: none; it is not a fault where all
+ * fields have their place elsewhere or their default). A PATCH that can say an update_mask and does
+ * not gets the one that names what its body gives. Appends to `out`, which is as before unless 0 is
+ * returned. */
+int transcode_request(const struct transcode_input *input, const char *body, size_t body_len,
 		      struct weft_buffer *out, struct transcode_error *ret_error);
 
 /*
  * A client stream: the body is a sequence of JSON values (NDJSON, or any white space between them),
  * which arrives in pieces of any size. Each is a message; path variables and query parameters are
- * given to each. The method must be WEFT_CLIENT_STREAM or WEFT_BIDIRECTIONAL.
+ * given to each. A raw body becomes a message for each piece of it. The method must be
+ * WEFT_CLIENT_STREAM or WEFT_BIDIRECTIONAL.
  */
 struct transcode_reader;
-int transcode_reader_new(const struct weft_schema *schema, const struct route_match *match,
-			 const char *query, size_t query_len, size_t max_message, /* 0: 4 MiB */
+int transcode_reader_new(const struct transcode_input *input, size_t max_message, /* 0: 4 MiB */
 			 struct transcode_reader **ret_reader, struct transcode_error *ret_error);
 void transcode_reader_free(struct transcode_reader *reader); /* takes NULL */
 int transcode_reader_feed(struct transcode_reader *reader, const void *bytes,
@@ -69,5 +80,20 @@ size_t transcode_reader_pending(const struct transcode_reader *reader);
  * such message. */
 int transcode_response(const struct weft_schema *schema, const struct route_binding *binding,
 		       struct weft_bytes message, struct weft_buffer *out);
+
+/* Of a response that is a google.api.HttpBody (binding->response_raw): its type ("" where it says
+ * none) and its bytes, which borrow `message`. -EBADMSG */
+int transcode_raw_response(const struct route_binding *binding, struct weft_bytes message,
+			   struct weft_bytes *ret_type, struct weft_bytes *ret_data);
+
+/*
+ * A server stream as Server-Sent Events can be taken up again where its messages are numbered: the
+ * response has a field `sequence` and the request a field `after_sequence`, both integers or
+ * strings.
+ */
+const struct weft_schema_field *transcode_resume_field(const struct route_binding *binding);
+/* The message's number as an event's id; false: it has none. */
+bool transcode_sequence(const struct route_binding *binding, struct weft_bytes message,
+			char ret_id[64]);
 
 #endif

@@ -51,13 +51,24 @@ static void check_message(const struct request *request, const uint8_t *wire, si
 	weft_buffer_fini(&text);
 }
 
+static struct transcode_input input_of(const struct request *request)
+{
+	return (struct transcode_input) {
+		.schema = everything_schema(),
+		.match = request->match,
+		.query = request->query,
+		.query_len = strlen(request->query),
+		.content_type = "text/plain",
+	};
+}
+
 static void unary(const struct request *request)
 {
 	struct transcode_error error = { 0 };
 	struct weft_buffer out = WEFT_BUFFER_INIT;
-	int r = transcode_request(everything_schema(), request->match, request->query,
-				  strlen(request->query), (const char *)request->body.data,
-				  request->body.len, &out, &error);
+	const struct transcode_input input = input_of(request);
+	int r = transcode_request(&input, (const char *)request->body.data, request->body.len, &out,
+				  &error);
 
 	assert(r == 0 || r == TRANSCODE_REFUSED);
 	if (r == 0) {
@@ -73,12 +84,12 @@ static void unary(const struct request *request)
 static int stream(const struct request *request, size_t piece, struct weft_buffer *out,
 		  struct transcode_error *error)
 {
+	const struct transcode_input input = input_of(request);
 	struct weft_bytes body = request->body;
 	struct transcode_reader *reader;
 	int r;
 
-	r = transcode_reader_new(everything_schema(), request->match, request->query,
-				 strlen(request->query), 512, &reader, error);
+	r = transcode_reader_new(&input, 512, &reader, error);
 	if (r != 0)
 		return r;
 	do {

@@ -126,8 +126,8 @@ BAD = {
 # The same, for programs.
 VIOLATED = {
     "unknown field": "product.colour",
-    "wrong type": "product.weight_grams",
-    "out of range": "product.weight_grams",
+    "wrong type": "product.weightGrams",
+    "out of range": "product.weightGrams",
     "unknown parameter": "colour",
     "parameter out of range": "page_size",
     "parameter of wrong type": "page_size",
@@ -246,6 +246,43 @@ def test_server_stream(edge, backend, version):
     assert names == [f"products/{i}" for i in range(500)]
     backend.export_count = 0
     assert edge.curl("/v1/products:export", version=version).body == b""
+
+
+EVENTS = ["-H", "accept: text/event-stream"]
+
+
+@pytest.mark.parametrize("version", HTTP)
+def test_server_sent_events(edge, version):
+    answer = edge.curl("/v1/products:export", *EVENTS, version=version)
+    assert answer.headers["content-type"] == "text/event-stream"
+    assert answer.headers["cache-control"] == "no-store"
+    events = answer.body.decode().split("\n\n")
+    assert events.pop() == ""
+    assert [json.loads(event.removeprefix("data: "))["product"]["name"] for event in events] == [
+        "products/0", "products/1", "products/2"]
+
+
+def test_events_that_break_off(edge, backend):
+    backend.export_error = grpc.StatusCode.DATA_LOSS
+    cut_off = edge.curl("/v1/products:export", "-N", *EVENTS, version="--http1.1", check=False)
+    assert (cut_off.code, cut_off.status) == (18, 200)
+    events = cut_off.body.decode().split("\n\n")
+    assert len(events) == 5 and events[4] == ""
+    kind, data = events[3].split("\n")
+    assert kind == "event: error"
+    assert json.loads(data.removeprefix("data: "))["message"] == "the export broke off"
+
+
+def test_the_fields_of_a_violation_have_json_names(edge):
+    answer = edge.curl("/v1/products?product_id=wrong", *POST, "-d", "{}")
+    assert answer.status == 400
+    assert answer.json()["details"] == [{
+        "@type": "type.googleapis.com/google.rpc.BadRequest",
+        "fieldViolations": [
+            {"field": "product.unitPrice.currencyCode", "description": "GBP"},
+            {"field": "name", "description": "no"},
+            {"field": "lines[2].unit_price", "description": "of no contract here"},
+        ]}]
 
 
 def test_a_stream_that_fails_does_not_end(edge, backend):

@@ -50,7 +50,7 @@ def test_what_it_says(document):
     upload = paths["/v1/products:import"]["post"]["requestBody"]
     assert list(upload["content"]) == ["application/x-ndjson"]
     export = paths["/v1/products:export"]["get"]["responses"]["200"]
-    assert list(export["content"]) == ["application/x-ndjson"]
+    assert list(export["content"]) == ["application/x-ndjson", "text/event-stream"]
     for operations in paths.values():
         for operation in operations.values():
             assert operation["responses"]["default"] == {"$ref": "#/components/responses/Error"}

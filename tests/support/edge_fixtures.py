@@ -104,6 +104,12 @@ class Backend:
         return self.pb.ListProductsResponse(products=products, next_page_token=request.page_token)
 
     def create(self, request, context):
+        if request.product_id == "wrong":
+            wrong = self.details.BadRequest()
+            for field, words in [("product.unit_price.currency_code", "GBP"), ("name", "no"),
+                                 ("lines[2].unit_price", "of no contract here")]:
+                wrong.field_violations.add(field=field, description=words)
+            self.fail(context, grpc.StatusCode.INVALID_ARGUMENT, "wrong", wrong)
         request.product.name = "products/" + request.product_id
         return request.product
 

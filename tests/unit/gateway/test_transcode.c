@@ -85,7 +85,7 @@ static const struct request requests[] = {
 	{ "POST", "/v1/books/search?page_size=1", "{}", NULL,
 	  "0:0 page_size: POST /v1/books/search takes no query: the body is the whole request" },
 	{ "POST", "/v1/books/search", "{\n \"pageSize\": \"x\"}", NULL,
-	  "2:14 page_size: \"x\" is not an int32" },
+	  "2:14 pageSize: \"x\" is not an int32" },
 	{ "POST", "/v1/books/search", "{\"books\":[{},{\"pages\":true}]}", NULL,
 	  "1:23 books[1].pages: expected a number, found true" },
 	{ "POST", "/v1/shelves/1/books:move", "{\"bookId\":\"x\"}",
@@ -115,7 +115,34 @@ static const struct request requests[] = {
 	  "{\"book\":{\"name\":\"shelves/1/books/2\",\"title\":\"T\"},\"updateMask\":\"title\"}",
 	  NULL },
 	{ "PATCH", "/v1/shelves/1/books/2", "{\"name\":\"shelves/1/books/2\",\"pages\":3}",
+	  "{\"book\":{\"name\":\"shelves/1/books/2\",\"pages\":3},\"updateMask\":\"pages\"}",
+	  NULL },
+	{ "PATCH", "/v1/shelves/1/books/2",
+	  "{\"pages\":0,\"title\":null,\"printed\":\"2026-01-01T00:00:00Z\",\"authors\":[],"
+	  "\"press\":{\"cityName\":\"\"},\"cover\":{}}",
+	  "{\"book\":{\"name\":\"shelves/1/books/"
+	  "2\",\"printed\":\"2026-01-01T00:00:00Z\",\"press\":{"
+	  "},\"cover\":{}},\"updateMask\":\"pages,title,printed,authors,press.cityName,cover\"}",
+	  NULL },
+	{ "PATCH", "/v1/shelves/1/books/2", "{}", "{\"book\":{\"name\":\"shelves/1/books/2\"}}",
+	  NULL },
+	{ "PATCH", "/v1/shelves/1/books/2?updateMask=", "{\"pages\":3}",
+	  "{\"book\":{\"name\":\"shelves/1/books/2\",\"pages\":3},\"updateMask\":\"\"}", NULL },
+	{ "PUT", "/v1/shelves/1/books/2", "{\"book\":{\"pages\":3}}",
 	  "{\"book\":{\"name\":\"shelves/1/books/2\",\"pages\":3}}", NULL },
+
+	/* google.api.HttpBody: as it comes. */
+	{ "POST", "/v1/covers/x", "\xff not JSON",
+	  "{\"name\":\"x\",\"cover\":{\"contentType\":\"text/plain\",\"data\":\"/"
+	  "yBub3QgSlNPTg==\"}}",
+	  NULL },
+	{ "POST", "/v1/covers/x", "", "{\"name\":\"x\",\"cover\":{\"contentType\":\"text/plain\"}}",
+	  NULL },
+	{ "POST", "/v1/raw", "{}", "{\"contentType\":\"text/plain\",\"data\":\"e30=\"}", NULL },
+
+	/* Taken up again after Last-Event-ID (41 in all of these), unless the query says where. */
+	{ "GET", "/v1/watch", "", "{\"afterSequence\":\"41\"}", NULL },
+	{ "GET", "/v1/watch?after_sequence=7", "", "{\"afterSequence\":\"7\"}", NULL },
 	{ "PATCH", "/v1/shelves/1/books/2", "{\"name\":\"shelves/1/books/3\"}", NULL,
 	  "0:0 book.name: the body says something else than the path" },
 	{ "PUT", "/v1/tags/7?revision=2", "[\"a\",\"b\"]",
@@ -127,6 +154,9 @@ static const struct request requests[] = {
 	/* No body. */
 	{ "GET", "/v1/pages", "{}", NULL, "0:0 : GET /v1/pages takes no body" },
 };
+
+#define INPUT(...)                                                                                 \
+	(&(const struct transcode_input) { .schema = schema, .match = &match, __VA_ARGS__ })
 
 static bool find(const char *method, const char *target, struct route_match *match)
 {
@@ -175,8 +205,9 @@ static void test_requests(void **state)
 
 		if (!find(request->method, request->target, &match))
 			fail_msg("%s %s: no route", request->method, request->target);
-		r = transcode_request(schema, &match, query, strlen(query), request->body,
-				      strlen(request->body), &wire, &error);
+		r = transcode_request(INPUT(.query = query, .query_len = strlen(query),
+					    .content_type = "text/plain", .last_event_id = "41"),
+				      request->body, strlen(request->body), &wire, &error);
 		words_of(&error, words, sizeof(words));
 		if (request->message && r == 0) {
 			message_is(request, match.binding->method->request, &wire);
@@ -200,13 +231,13 @@ static void test_oneofs_across_body_and_query(void **state)
 	struct route_match match;
 
 	assert_true(find("POST", "/v1/shelves/1/books", &match));
-	assert_int_equal(
-		transcode_request(schema, &match, "url=a&path=b", 12, "{}", 2, &wire, &error),
-		TRANSCODE_REFUSED);
+	assert_int_equal(transcode_request(INPUT(.query = "url=a&path=b", .query_len = 12), "{}", 2,
+					   &wire, &error),
+			 TRANSCODE_REFUSED);
 	assert_string_equal(error.field, "path");
 	assert_true(find("POST", "/v1/shelves/1/books:move", &match));
-	assert_int_equal(
-		transcode_request(schema, &match, NULL, 0, body, strlen(body), &wire, &error), 0);
+	assert_int_equal(transcode_request(INPUT(.query = NULL), body, strlen(body), &wire, &error),
+			 0);
 	weft_buffer_fini(&wire);
 }
 
@@ -219,10 +250,11 @@ static void test_a_body_field_is_written_once(void **state)
 	struct route_match match;
 
 	assert_true(find("PATCH", "/v1/shelves/1/books/2", &match));
-	assert_int_equal(
-		transcode_request(schema, &match, "", 0, "{\"pages\":3}", 11, &wire, &error), 0);
-	assert_int_equal(wire.len, 23);
+	assert_int_equal(transcode_request(INPUT(.query = "updateMask=pages", .query_len = 16),
+					   "{\"pages\":3}", 11, &wire, &error),
+			 0);
 	assert_memory_equal(wire.data, "\x0a\x15\x18\x03\x0a\x11shelves/1/books/2", 23);
+	assert_int_equal(wire.len, 23 + 9);
 	weft_buffer_fini(&wire);
 }
 
@@ -233,7 +265,8 @@ static struct transcode_reader *reader_for(const char *target, size_t max_messag
 	struct route_match match;
 
 	assert_true(find("POST", target, &match));
-	assert_int_equal(transcode_reader_new(schema, &match, "", 0, max_message, &reader, &error),
+	assert_int_equal(transcode_reader_new(INPUT(.content_type = "text/plain"), max_message,
+					      &reader, &error),
 			 0);
 	return reader;
 }
@@ -309,15 +342,15 @@ static void stream_refused(const char *body, size_t max_message, enum weft_code 
 static void test_broken_streams(void **state)
 {
 	stream_refused("{}\n{\"bookId\":1}\n", 0, WEFT_INVALID_ARGUMENT,
-		       "2:11 book_id: expected a string, found a number");
+		       "2:11 bookId: expected a string, found a number");
 	stream_refused(
 		"{} {\n\"bookID\":\"\"}\n", 0, WEFT_INVALID_ARGUMENT,
 		"2:1 bookID: no field \"bookID\" in shelf.v1.CreateBookRequest; did you mean "
 		"\"bookId\"?");
 	stream_refused("{}{\"bookId\":1}", 0, WEFT_INVALID_ARGUMENT,
-		       "1:13 book_id: expected a string, found a number");
+		       "1:13 bookId: expected a string, found a number");
 	stream_refused("{}\n{\"bookId\":", 0, WEFT_INVALID_ARGUMENT,
-		       "2:11 book_id: expected a string, found the end of the text");
+		       "2:11 bookId: expected a string, found the end of the text");
 	stream_refused("{},{}", 0, WEFT_INVALID_ARGUMENT, "1:3 : expected a JSON value");
 	stream_refused("{}\n:", 0, WEFT_INVALID_ARGUMENT, "2:1 : expected a JSON value");
 	stream_refused("{\"parent\":\"shelves/2\"}", 0, WEFT_INVALID_ARGUMENT,
@@ -365,6 +398,69 @@ static void test_responses(void **state)
 	weft_buffer_fini(&json);
 }
 
+static void test_raw_responses(void **state)
+{
+	static const uint8_t message[] = "\x0a\x09image/png\x12\x03\x00\x01\x02";
+	struct weft_bytes type, data;
+	struct route_match match;
+
+	assert_true(find("POST", "/v1/raw", &match));
+	assert_true(match.binding->body_raw && match.binding->response_raw);
+	assert_int_equal(transcode_raw_response(match.binding, (struct weft_bytes) { message, 16 },
+						&type, &data),
+			 0);
+	assert_int_equal(type.len, 9);
+	assert_memory_equal(type.data, "image/png", 9);
+	assert_int_equal(data.len, 3);
+	assert_memory_equal(data.data, "\0\1\2", 3);
+	assert_int_equal(transcode_raw_response(match.binding, (struct weft_bytes) { message, 15 },
+						&type, &data),
+			 -EBADMSG);
+}
+
+/* Pieces as they come; the first says the type. */
+static void test_a_raw_stream(void **state)
+{
+	struct transcode_reader *reader = reader_for("/v1/covers:stream", 4);
+	struct weft_buffer wire = WEFT_BUFFER_INIT;
+	struct transcode_error error;
+
+	assert_int_equal(transcode_reader_next(reader, &wire, &error), TRANSCODE_MORE);
+	transcode_reader_feed(reader, "abcdef", 6);
+	assert_int_equal(transcode_reader_next(reader, &wire, &error), TRANSCODE_MESSAGE);
+	assert_int_equal(wire.len, 18);
+	assert_memory_equal(wire.data,
+			    "\x0a\x0atext/plain\x12\x04"
+			    "abcd",
+			    18);
+	weft_buffer_clear(&wire);
+	assert_int_equal(transcode_reader_next(reader, &wire, &error), TRANSCODE_MESSAGE);
+	assert_int_equal(wire.len, 4);
+	assert_memory_equal(wire.data,
+			    "\x12\x02"
+			    "ef",
+			    4);
+	transcode_reader_end(reader);
+	assert_int_equal(transcode_reader_next(reader, &wire, &error), TRANSCODE_END);
+	transcode_reader_free(reader);
+	weft_buffer_fini(&wire);
+}
+
+static void test_the_number_of_an_event(void **state)
+{
+	static const uint8_t message[] = "\x08\xac\x02";
+	struct route_match match;
+	char id[64];
+
+	assert_true(find("GET", "/v1/watch", &match));
+	assert_true(transcode_sequence(match.binding, (struct weft_bytes) { message, 3 }, id));
+	assert_string_equal(id, "300");
+	assert_false(transcode_sequence(match.binding, (struct weft_bytes) { message, 0 }, id));
+	assert_true(find("GET", "/v1/pages", &match));
+	assert_null(transcode_resume_field(match.binding));
+	assert_false(transcode_sequence(match.binding, (struct weft_bytes) { message, 3 }, id));
+}
+
 static void test_an_error_becomes_a_status(void **state)
 {
 	const struct transcode_error error = {
@@ -394,6 +490,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_a_stream_of_messages),
 		cmocka_unit_test(test_broken_streams),
 		cmocka_unit_test(test_responses),
+		cmocka_unit_test(test_raw_responses),
+		cmocka_unit_test(test_a_raw_stream),
+		cmocka_unit_test(test_the_number_of_an_event),
 		cmocka_unit_test(test_an_error_becomes_a_status),
 	};
 	char error[256];
