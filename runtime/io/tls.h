@@ -1,7 +1,7 @@
 /*
  * One connection's TLS, as a machine without a descriptor: records from the peer are fed in,
- * plaintext is read out of it; plaintext is written to it, and records come out at `output`. All
- * OpenSSL is behind it.
+ * plaintext is read out of it; plaintext is written to it, and records come out at `output`. All of
+ * OpenSSL is behind it (tls_context.c, tls_peer.c).
  *
  * What is fed is borrowed and used up by the calls that follow. When they cannot use it up (the
  * reader has paused), weft_tls_stream_keep() copies the rest before the borrowed memory goes.
@@ -9,6 +9,7 @@
 #ifndef WEFT_IO_TLS_H
 #define WEFT_IO_TLS_H
 
+#include <weft/identity.h>
 #include <weft/tls.h>
 
 struct weft_tls_stream;
@@ -46,6 +47,8 @@ void weft_tls_stream_end(struct weft_tls_stream *stream, struct weft_tls_output 
 
 const char *weft_tls_stream_alpn(
 	const struct weft_tls_stream *stream); /* "" when none was agreed on */
+/* After the handshake: whom its verified certificate names, or NULL. */
+struct weft_identity *weft_tls_stream_peer(const struct weft_tls_stream *stream);
 const char *weft_tls_stream_error(const struct weft_tls_stream *stream);
 
 #endif

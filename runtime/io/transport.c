@@ -33,6 +33,7 @@
 #include <weft/transport.h>
 
 #include "io/address.h"
+#include "io/identity.h"
 #include "io/tls.h"
 #include "io/worker.h"
 
@@ -708,6 +709,11 @@ const char *weft_transport_peer(const struct weft_transport *transport)
 const char *weft_transport_alpn(const struct weft_transport *transport)
 {
 	return transport->tls ? weft_tls_stream_alpn(transport->tls) : "";
+}
+
+struct weft_identity *weft_transport_identity(const struct weft_transport *transport)
+{
+	return transport->tls ? weft_tls_stream_peer(transport->tls) : NULL;
 }
 
 bool weft_transport_is_tls(const struct weft_transport *transport)

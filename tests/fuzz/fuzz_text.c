@@ -1,7 +1,7 @@
 /*
  * The small texts that headers carry: grpc-timeout, grpc-message, base64, a call's path,
- * traceparent. Each parser gets the whole input; what one of them takes must survive being written
- * again.
+ * traceparent; and a certificate's SPIFFE ID. Each parser gets the whole input; what one of them
+ * takes must survive being written again.
  */
 #include <weft/log.h>
 
@@ -9,6 +9,7 @@
 #include "wire/base64.h"
 #include "wire/path.h"
 #include "wire/percent.h"
+#include "wire/spiffe.h"
 #include "wire/timeout.h"
 
 static void timeout(const char *text, size_t len)
@@ -88,6 +89,17 @@ static void trace(const char *text, size_t len)
 	assert(weft_trace_parse(again, strlen(again), &back) == 0);
 }
 
+static void spiffe(const char *text, size_t len)
+{
+	char *copy = strndup(text, len);
+
+	assert(copy);
+	if (weft_spiffe_id_valid(copy))
+		assert(!strncmp(copy, "spiffe://", 9) && copy[9] != '/' &&
+		       copy[strlen(copy) - 1] != '/' && !strpbrk(copy, "?#@%"));
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = (char *)fuzz_copy((struct weft_bytes) { data, size });
@@ -99,6 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	base64(text, size, WEFT_BASE64_ANY);
 	path(text, size);
 	trace(text, size);
+	spiffe(text, size);
 	free(text);
 	return 0;
 }

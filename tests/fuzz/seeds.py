@@ -14,7 +14,8 @@ from google.protobuf.compiler import plugin_pb2
 HERE = pathlib.Path(__file__).resolve().parent
 
 TEXT = [b"99999999n", b"1H", b"a%20%E2%82%AC%", b"AAECAwQ=", b"-_8", b"/weft.test.Answers/Get",
-        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
+        b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        b"spiffe://example.org/shop/orders"]
 
 ADDRESS = [b"127.0.0.1:8443", b"[::1]:0", b"unix:/run/catalog.sock", b"unix-abstract:name",
            b"ipv4:127.0.0.1:1,10.0.0.1:2", b"ipv6:[::1]:50051", b"dns:///localhost:80", b"host:1",

@@ -25,7 +25,7 @@ PUBLIC = {
     "base": "base", "arena": "base", "buffer": "base", "list": "base", "map": "base", "log": "base",
     "http1": "wire", "grpc": "wire", "header": "wire", "protobuf": "wire",
     "status": "wire", "metadata": "wire", "encoding": "wire",
-    "loop": "io", "worker": "io", "tls": "io", "transport": "io",
+    "loop": "io", "worker": "io", "tls": "io", "identity": "io", "transport": "io",
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
     "channel": "rpc", "client": "rpc", "interceptor": "rpc",
@@ -38,7 +38,7 @@ PUBLIC = {
 # A system header, and the only files that may include it.
 FENCES = [
     (r"ev\.h", r"runtime/io/loop\.[ch]"),
-    (r"openssl/(ssl|err|bio|x509v3|x509|x509_vfy|tls1)\.h", r"runtime/io/tls\.[ch]"),
+    (r"openssl/(ssl|err|bio|x509v3|x509|x509_vfy|tls1)\.h", r"runtime/io/tls\w*\.[ch]"),
     (r"nghttp2/.*", r"runtime/h2/session\w*\.[ch]"),
     (r"sqlite3\.h", r"services/chassis/store\w*\.[ch]|services/\w+/store\.c"),
     (r"ares.*\.h", r"runtime/io/resolve\.[ch]"),

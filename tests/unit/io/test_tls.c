@@ -1,6 +1,7 @@
 /*
  * Transports with TLS: the same exchange, who is trusted and who is refused and in what words,
- * versions, ALPN, handshakes that do not come to an end. The certificates are made here by the
+ * versions, ALPN, the choice of a certificate by name, identities, loading anew, handshakes that do
+ * not come to an end. The certificates are made here by the
  * openssl command.
  */
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <weft/log.h>
 
 #include "ends.h"
+#include "io/identity.h"
 #include "io/worker.h"
 
 static char certificates[64];
@@ -47,8 +49,20 @@ static int make_certificates(void **state)
 		"openssl req -x509 $key $leaf -CA other.pem -CAkey other.key -subj /CN=stranger "
 		"\\\n"
 		" -keyout stranger.key -out stranger.pem\n"
+		"sign() { openssl req -x509 $key $leaf -CA ca.pem -CAkey ca.key -subj \"$2\" \\\n"
+		" -addext subjectAltName=$3 -keyout $1.key -out $1.pem; }\n"
+		"sign wild /CN=wild DNS:*.shop.example\n"
+		"sign blue /CN=blue DNS:blue.shop.example,DNS:Blue.example\n"
+		"sign orders /O=Weft/CN=orders "
+		"URI:spiffe://example.org/shop/orders,DNS:orders\n"
+		"sign two /CN=two URI:spiffe://example.org/a,URI:spiffe://example.org/b\n"
+		"sign http /CN=http URI:https://example.org/a\n"
+		"key='-newkey rsa:2048 -nodes -days 2' sign bank /CN=bank DNS:bank.example\n"
+		"openssl req -new $key -subj /CN=late -keyout late.key -out late.csr\n"
+		"openssl x509 -req -in late.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days -1 "
+		"-out late.pem\n"
 		"} >/dev/null 2>&1";
-	char command[2048];
+	char command[4096];
 
 	strcpy(certificates, "/tmp/weft-tls-XXXXXX");
 	if (!mkdtemp(certificates))
@@ -385,6 +399,247 @@ static void a_stranger_is_shut_out(void **state)
 	assert_non_null(strstr(server.error_text, "certificate is refused"));
 }
 
+static void show(const char *name)
+{
+	char cert[64], key[64];
+	struct weft_tls_options options = { .size = sizeof(options),
+					    .ca_file = in_certificates("ca.pem") };
+
+	snprintf(cert, sizeof(cert), "%s.pem", name);
+	snprintf(key, sizeof(key), "%s.key", name);
+	options.cert_file = in_certificates(cert);
+	options.key_file = in_certificates(key);
+	use_client(&options);
+}
+
+static void an_expired_certificate_is_refused(void **state)
+{
+	struct weft_tls_options late = { .size = sizeof(late),
+					 .cert_file = in_certificates("late.pem"),
+					 .key_file = in_certificates("late.key") };
+
+	use_server(&late);
+	connect_client(client_tls, "late");
+	refused_with("certificate is refused: certificate has expired");
+}
+
+static void an_expired_client_is_shut_out(void **state)
+{
+	show("late");
+	require_client_certificates();
+	shut_out_with("certificate expired");
+	assert_non_null(strstr(server.error_text, "refused: certificate has expired"));
+}
+
+/* ---- identities ---- */
+
+static void meet(const char *name)
+{
+	if (name)
+		show(name);
+	require_client_certificates();
+	connect_client(client_tls, "shop.example");
+	run_until(both_opened);
+}
+
+static void both_ends_know_each_other(void **state)
+{
+	const struct weft_identity *identity;
+
+	meet("orders");
+	identity = weft_transport_identity(server.transport);
+	assert_string_equal(identity->subject, "CN=orders,O=Weft");
+	assert_string_equal(identity->spiffe_id, "spiffe://example.org/shop/orders");
+	assert_string_equal(identity->uris[0], identity->spiffe_id);
+	assert_null(identity->uris[1]);
+	assert_string_equal(identity->dns_names[0], "orders");
+	assert_null(identity->dns_names[1]);
+	assert_true(identity->certificate.len > 100);
+	assert_int_equal(identity->certificate.data[0], 0x30); /* a SEQUENCE */
+	assert_memory_not_equal(identity->fingerprint, (uint8_t[32]) { 0 }, 32);
+
+	identity = weft_transport_identity(client.transport);
+	assert_string_equal(identity->subject, "CN=shop");
+	assert_string_equal(identity->dns_names[0], "shop.example");
+	assert_null(identity->spiffe_id);
+}
+
+static void two_uris_are_no_spiffe_id(void **state)
+{
+	const struct weft_identity *identity;
+
+	meet("two");
+	identity = weft_transport_identity(server.transport);
+	assert_null(identity->spiffe_id);
+	assert_string_equal(identity->uris[1], "spiffe://example.org/b");
+	assert_null(identity->dns_names[0]);
+}
+
+static void another_uri_is_no_spiffe_id(void **state)
+{
+	meet("http");
+	assert_null(weft_transport_identity(server.transport)->spiffe_id);
+	assert_string_equal(weft_transport_identity(server.transport)->uris[0],
+			    "https://example.org/a");
+}
+
+static void nobody_is_nobody(void **state)
+{
+	struct weft_tls_options blind = { .size = sizeof(blind), .insecure_skip_verify = true };
+	struct weft_tls_options asking = shop_options();
+
+	asking.ca_file = in_certificates("ca.pem"); /* asks, and takes no for an answer */
+	use_server(&asking);
+	use_client(&blind);
+	connect_client(client_tls, "shop.example");
+	run_until(both_opened);
+	assert_null(weft_transport_identity(server.transport));
+	assert_null(weft_transport_identity(client.transport)); /* shown, and not verified */
+}
+
+/* ---- certificates by name, and anew ---- */
+
+static bool nothing_left(void)
+{
+	return !client.transport && !server.transport;
+}
+
+/* The subject of what a client is shown that asks for `name`. */
+static void shown_for(const char *name, const char *subject)
+{
+	connect_client(client_tls, name);
+	run_until(both_opened);
+	assert_string_equal(weft_transport_identity(client.transport)->subject, subject);
+	close_now(&client);
+	run_until(nothing_left);
+	client = server = (struct end) { 0 };
+}
+
+static void a_certificate_is_chosen_by_name(void **state)
+{
+	static const char *const names[] = { "wild", "blue", "bank" };
+	char paths[6][128];
+	struct weft_tls_certificate more[3];
+	struct weft_tls_options options = shop_options();
+
+	for (size_t i = 0; i < WEFT_COUNT(names); i++) {
+		snprintf(paths[2 * i], sizeof(paths[0]), "%s/%s.pem", certificates, names[i]);
+		snprintf(paths[2 * i + 1], sizeof(paths[0]), "%s/%s.key", certificates, names[i]);
+		more[i] = (struct weft_tls_certificate) { paths[2 * i], paths[2 * i + 1] };
+	}
+	options.more = more;
+	options.n_more = WEFT_COUNT(more);
+	use_server(&options);
+	shown_for("shop.example", "CN=shop");
+	shown_for("red.shop.example", "CN=wild");
+	shown_for("blue.shop.example", "CN=blue"); /* exactly, though a wildcard stands before */
+	shown_for("BLUE.EXAMPLE", "CN=blue");
+	shown_for("bank.example", "CN=bank"); /* whose key is of another kind */
+	shown_for("127.0.0.1", "CN=shop");
+	connect_client(client_tls, "a.red.shop.example"); /* a star is one label */
+	refused_with("hostname mismatch, server name a.red.shop.example");
+}
+
+static void copy_file(const char *from, const char *to)
+{
+	char command[400];
+
+	snprintf(command, sizeof(command), "cp %s %s/%s", in_certificates(from), directory, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* A server whose files are in `directory`, as shop's. */
+static void serve_from_directory(char cert[128], char key[128])
+{
+	struct weft_tls_options options = { .size = sizeof(options),
+					    .cert_file = cert,
+					    .key_file = key };
+
+	snprintf(cert, 128, "%s/cert.pem", directory);
+	snprintf(key, 128, "%s/key.pem", directory);
+	copy_file("blue.pem", "cert.pem");
+	copy_file("blue.key", "key.pem");
+	use_server(&options);
+}
+
+static void connections_outlive_a_reload(void **state)
+{
+	struct end old_client, old_server;
+	char cert[128], key[128], error[256];
+
+	serve_from_directory(cert, key);
+	connect_client(client_tls, "blue.example");
+	run_until(both_opened);
+	copy_file("shop.pem", "cert.pem");
+	copy_file("shop.key", "key.pem");
+	assert_int_equal(weft_tls_reload(server_tls, error), 0);
+
+	client.to_send = server.to_send = 100000; /* the old one goes on */
+	weft_transport_want_write(client.transport);
+	weft_transport_want_write(server.transport);
+	run_until(all_received);
+	close_now(&client);
+	run_until(nothing_left);
+	old_client = client;
+	old_server = server;
+	assert_int_equal(old_client.error, 0);
+	assert_int_equal(old_server.opened, 1);
+	client = server = (struct end) { 0 };
+	shown_for("shop.example", "CN=shop");
+}
+
+static void a_bad_reload_changes_nothing(void **state)
+{
+	char cert[128], key[128], error[256];
+
+	serve_from_directory(cert, key);
+	copy_file("shop.key", "key.pem");
+	assert_int_equal(weft_tls_reload(server_tls, error), -EINVAL);
+	assert_non_null(strstr(error, "key.pem does not belong to"));
+	unlink(key);
+	assert_int_equal(weft_tls_reload(server_tls, error), -ENOENT);
+	assert_non_null(strstr(error, "cannot read the private key"));
+	shown_for("blue.example", "CN=blue");
+}
+
+static unsigned told;
+static int told_result;
+static char told_words[256];
+
+static void on_watch(int r, const char *error, void *data)
+{
+	told++;
+	told_result = r;
+	snprintf(told_words, sizeof(told_words), "%s", error);
+}
+
+static bool was_told(void)
+{
+	return told > 0;
+}
+
+static void changed_files_are_found(void **state)
+{
+	struct weft_loop *loop = weft_worker_loop(worker);
+	char cert[128], key[128];
+	struct weft_tls_watch *watch;
+
+	told = 0;
+	serve_from_directory(cert, key);
+	watch = weft_tls_watch_new(loop, server_tls, 2 * WEFT_MS, on_watch, NULL);
+	copy_file("shop.pem", "cert.pem");
+	run_until(was_told);
+	assert_int_equal(told_result, -EINVAL); /* the key is still the old one's */
+	assert_non_null(strstr(told_words, "does not belong to"));
+	told = 0;
+	copy_file("shop.key", "key.pem");
+	run_until(was_told);
+	assert_int_equal(told_result, 0);
+	shown_for("shop.example", "CN=shop");
+	assert_int_equal(told, 1);
+	weft_tls_watch_free(watch);
+}
+
 /* ---- ALPN ---- */
 
 static void the_server_chooses_the_protocol(void **state)
@@ -598,6 +853,16 @@ int main(void)
 		with_tls(a_known_client_is_let_in),
 		with_tls(a_client_without_certificate_is_shut_out),
 		with_tls(a_stranger_is_shut_out),
+		with_tls(an_expired_certificate_is_refused),
+		with_tls(an_expired_client_is_shut_out),
+		with_tls(both_ends_know_each_other),
+		with_tls(two_uris_are_no_spiffe_id),
+		with_tls(another_uri_is_no_spiffe_id),
+		with_tls(nobody_is_nobody),
+		with_tls(a_certificate_is_chosen_by_name),
+		with_tls(connections_outlive_a_reload),
+		with_tls(a_bad_reload_changes_nothing),
+		with_tls(changed_files_are_found),
 		with_tls(the_server_chooses_the_protocol),
 		with_tls(no_common_protocol_is_an_error),
 		with_tls(tls_1_2_is_spoken),

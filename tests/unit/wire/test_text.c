@@ -13,6 +13,7 @@
 #include "wire/base64.h"
 #include "wire/path.h"
 #include "wire/percent.h"
+#include "wire/spiffe.h"
 #include "wire/timeout.h"
 
 static void timeouts_are_formatted_in_the_finest_unit(void **state)
@@ -208,6 +209,52 @@ static void varints_go_both_ways(void **state)
 	}
 }
 
+static void spiffe_ids_are_strict(void **state)
+{
+	static const char *const good[] = {
+		"spiffe://example.org",
+		"spiffe://example.org/shop/orders",
+		"spiffe://a-b_c.d/A.b-c_9/...",
+		"spiffe://1.2.3.4/x",
+	};
+	static const char *const bad[] = {
+		"",
+		"spiffe:",
+		"spiffe://",
+		"spiffe:///shop",
+		"https://example.org/shop",
+		"SPIFFE://example.org",
+		"spiffe://Example.org",
+		"spiffe://example.org/",
+		"spiffe://example.org/a/",
+		"spiffe://example.org//a",
+		"spiffe://example.org/./a",
+		"spiffe://example.org/../a",
+		"spiffe://example.org:443/a",
+		"spiffe://me@example.org",
+		"spiffe://example.org/a?b",
+		"spiffe://example.org/a#b",
+		"spiffe://example.org/%41",
+		"spiffe://example.org/a b",
+		"spiffe://ex\u00e4mple.org/a",
+	};
+	char *longest = strdup("spiffe://example.org/");
+
+	for (size_t i = 0; i < WEFT_COUNT(good); i++)
+		if (!weft_spiffe_id_valid(good[i]))
+			fail_msg("\"%s\" is one", good[i]);
+	for (size_t i = 0; i < WEFT_COUNT(bad); i++)
+		if (weft_spiffe_id_valid(bad[i]))
+			fail_msg("\"%s\" is none", bad[i]);
+	longest = realloc(longest, 2050);
+	memset(longest + strlen(longest), 'a', 2048 - strlen("spiffe://example.org/"));
+	longest[2048] = '\0';
+	assert_true(weft_spiffe_id_valid(longest));
+	strcpy(longest + 2048, "a");
+	assert_false(weft_spiffe_id_valid(longest));
+	free(longest);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -218,6 +265,7 @@ int main(void)
 		cmocka_unit_test(base64_goes_both_ways),
 		cmocka_unit_test(base64_is_strict),
 		cmocka_unit_test(paths_are_split),
+		cmocka_unit_test(spiffe_ids_are_strict),
 		cmocka_unit_test(varints_go_both_ways),
 	};
 
