@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/identity.h"
 #include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/trailer.h"
@@ -84,6 +85,7 @@ void weft_call_unref(struct weft_call *call)
 	assert(call->state != CALL_LIVE);
 	stop_counting(call);
 	weft_deframer_fini(&call->deframer);
+	weft_identity_unref(call->identity);
 	weft_arena_free(call->message_memory);
 	weft_arena_free(call->scratch);
 	weft_arena_free(call->arena);
@@ -538,6 +540,11 @@ const struct weft_trace *weft_call_trace(const struct weft_call *call)
 const char *weft_call_peer(const struct weft_call *call)
 {
 	return call->peer;
+}
+
+const struct weft_identity *weft_call_peer_identity(const struct weft_call *call)
+{
+	return call->identity;
 }
 
 const char *weft_call_authority(const struct weft_call *call)

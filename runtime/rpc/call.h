@@ -90,6 +90,7 @@ struct weft_call {
 
 	const char *path;
 	const char *peer;
+	struct weft_identity *identity; /* the peer's, referenced; or NULL */
 	const char *authority;
 	struct weft_metadata metadata;
 	struct weft_metadata headers;  /* ours */

@@ -1,6 +1,7 @@
 /* How a request's headers become a call: gRPC's PROTOCOL-HTTP2, "Requests". */
 #include <string.h>
 
+#include "io/identity.h"
 #include "rpc/call.h"
 #include "wire/compress.h"
 #include "wire/metadata_wire.h"
@@ -50,6 +51,7 @@ static void read_names(struct weft_call *call, const struct weft_h2_header *head
 	call->path = weft_arena_strdup(call->arena, path ? path->value : "");
 	call->authority = weft_arena_strdup(call->arena, authority ? authority->value : "");
 	call->peer = weft_arena_strdup(call->arena, weft_transport_peer(transport));
+	call->identity = weft_identity_ref(weft_transport_identity(transport));
 }
 
 static void read_trace(struct weft_call *call)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/identity.h"
 #include "rpc/channel.h"
 
 static void rpc_free(struct weft_rpc *rpc)
@@ -21,6 +22,7 @@ static void rpc_free(struct weft_rpc *rpc)
 	weft_arena_free(rpc->response);
 	weft_arena_free(rpc->arena);
 	weft_credentials_unref(rpc->credentials);
+	weft_identity_unref(rpc->identity);
 	if (rpc->parent)
 		weft_call_unref(rpc->parent);
 	free(rpc);
@@ -259,6 +261,11 @@ const struct weft_metadata *weft_rpc_trailers(const struct weft_rpc *rpc)
 const char *weft_rpc_peer(const struct weft_rpc *rpc)
 {
 	return rpc->peer ? rpc->peer : "";
+}
+
+const struct weft_identity *weft_rpc_peer_identity(const struct weft_rpc *rpc)
+{
+	return rpc->identity;
 }
 
 struct weft_arena *weft_rpc_take_response(struct weft_rpc *rpc)

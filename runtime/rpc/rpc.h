@@ -106,6 +106,7 @@ struct weft_rpc {
 	struct weft_metadata trailers;
 	struct weft_status status; /* of the peer, then the outcome */
 	const char *peer;
+	struct weft_identity *identity; /* the peer's, referenced; or NULL */
 
 	/* the user's side */
 	const struct weft_rpc_sink *sink;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "io/identity.h"
 #include "rpc/channel.h"
 #include "rpc/codec.h"
 #include "wire/compress.h"
@@ -105,6 +106,8 @@ void weft_rpc_open(struct weft_rpc *rpc, struct weft_h2 *h2, const char *address
 		return;
 	}
 	rpc->peer = weft_arena_strdup(rpc->arena, address);
+	weft_identity_unref(rpc->identity); /* of the attempt before */
+	rpc->identity = weft_identity_ref(weft_transport_identity(weft_h2_transport(h2)));
 	r = open_stream(rpc, h2);
 	if (r == 0 && rpc->replay.len)
 		r = weft_h2_stream_write(rpc->stream, rpc->replay.data, rpc->replay.len);

@@ -230,6 +230,12 @@ static void on_open(struct weft_transport *transport, void *data)
 
 	if (!server)
 		return;
+	/* gRPC is HTTP/2, and a TLS peer says so: one that does not might mean something else. */
+	if (weft_transport_is_tls(transport) && strcmp(weft_transport_alpn(transport), "h2") != 0) {
+		weft_log_debug("no ALPN", WEFT_STR("peer", weft_transport_peer(transport)));
+		weft_transport_close(transport, true);
+		return;
+	}
 	connection->h2 = weft_h2_server_new(transport, &server->h2_options, &h2_events, connection);
 	if (server->drain != DRAIN_NONE)
 		weft_h2_drain(connection->h2);
@@ -248,7 +254,8 @@ static void on_close(struct weft_transport *transport, int error, void *data)
 {
 	const char *words = weft_transport_error(transport);
 
-	weft_log_debug("handshake failed", WEFT_STR("reason", words), WEFT_ERRNO(error));
+	if (error)
+		weft_log_debug("handshake failed", WEFT_STR("reason", words), WEFT_ERRNO(error));
 	connection_free(data);
 }
 

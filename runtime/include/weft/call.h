@@ -17,6 +17,7 @@
 
 #include <stdarg.h>
 #include <weft/encoding.h>
+#include <weft/identity.h>
 #include <weft/list.h>
 #include <weft/log.h>
 #include <weft/metadata.h>
@@ -45,6 +46,8 @@ uint64_t weft_call_deadline(const struct weft_call *call); /* of weft_now(); or 
 const struct weft_trace *weft_call_trace(
 	const struct weft_call *call); /* the peer's, continued; or a new one */
 const char *weft_call_peer(const struct weft_call *call);
+/* Whom the client's certificate names; NULL: it has none that was asked for and verified. */
+const struct weft_identity *weft_call_peer_identity(const struct weft_call *call);
 const char *weft_call_authority(const struct weft_call *call);
 bool weft_call_ended(const struct weft_call *call); /* answered, cancelled, or too late */
 

@@ -126,6 +126,9 @@ struct weft_arena *weft_rpc_arena(struct weft_rpc *rpc);
 const struct weft_metadata *weft_rpc_headers(const struct weft_rpc *rpc);
 const struct weft_metadata *weft_rpc_trailers(const struct weft_rpc *rpc);
 const char *weft_rpc_peer(const struct weft_rpc *rpc); /* "" when it never had one */
+/* Whom the server's certificate names, inside the callbacks; NULL in plaintext, and before there
+ * was a connection. */
+const struct weft_identity *weft_rpc_peer_identity(const struct weft_rpc *rpc);
 /* Splices the memory of the response into the parent's arena: what was received stays as long as
  * it. */
 void weft_rpc_keep(struct weft_rpc *rpc, struct weft_call *call);
