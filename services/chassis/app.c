@@ -16,7 +16,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <weft/tls.h>
 
 #include "app_internal.h"
 
@@ -117,7 +116,7 @@ static int open_port(struct app *app, char error[256])
 
 	for (size_t i = 0; i < app->n_workers; i++)
 		servers[i] = app->workers[i].server;
-	r = weft_port_new(first(app), app->flags.listen, app->server_tls, servers, app->n_workers,
+	r = weft_port_new(first(app), app->flags.listen, app->tls.server, servers, app->n_workers,
 			  why, &app->port);
 	if (r < 0)
 		snprintf(error, 256, "--listen: %.200s", why);
@@ -182,7 +181,7 @@ static void on_started(struct app *app)
 	set_state(app, APP_SERVING);
 	weft_log_info("listening", WEFT_STR("address", weft_port_address(app->port)),
 		      WEFT_STR("health", weft_port_address(app->health_port)),
-		      WEFT_BOOL("tls", app->server_tls != NULL),
+		      WEFT_BOOL("tls", app->tls.server != NULL),
 		      WEFT_UINT("workers", app->n_workers));
 }
 
@@ -228,6 +227,7 @@ static void finish(struct app *app)
 	/* From here on a signal does what it does by default: the store's end may block. */
 	for (size_t i = 0; i < WEFT_COUNT(app->signals); i++)
 		weft_signal_free(app->signals[i]);
+	app_tls_unwatch(&app->tls);
 	weft_worker_stop(first(app));
 }
 
@@ -288,6 +288,7 @@ static void on_begin(struct weft_task *task)
 
 	app->signals[0] = weft_signal_new(weft_worker_loop(first(app)), SIGTERM, on_signal, app);
 	app->signals[1] = weft_signal_new(weft_worker_loop(first(app)), SIGINT, on_signal, app);
+	app_tls_watch(&app->tls, weft_worker_loop(first(app)));
 	if (app->service->start_process)
 		r = app->service->start_process(app, &app->process);
 	app->process_started = r == 0;
@@ -347,28 +348,6 @@ static int open_store(struct app *app, char error[256])
 	return r;
 }
 
-static int open_tls(struct app *app, char error[256])
-{
-	const struct weft_tls_options server = {
-		.size = sizeof(server),
-		.cert_file = app->flags.tls_cert,
-		.key_file = app->flags.tls_key,
-	};
-	const struct weft_tls_options client = {
-		.size = sizeof(client),
-		.cert_file = app->flags.tls_cert,
-		.key_file = app->flags.tls_key,
-		.ca_file = app->flags.tls_ca,
-	};
-	int r = 0;
-
-	if (app->flags.tls_cert)
-		r = weft_tls_server_new(&server, error, &app->server_tls);
-	if (r == 0 && app->flags.tls_ca)
-		r = weft_tls_client_new(&client, error, &app->client_tls);
-	return r;
-}
-
 static int make_workers(struct app *app)
 {
 	int r;
@@ -408,7 +387,7 @@ static int prepare(struct app *app, char error[256])
 {
 	int r;
 
-	r = open_tls(app, error);
+	r = app_tls_open(&app->tls, &app->flags, error);
 	if (r < 0)
 		return r;
 	r = make_workers(app);
@@ -430,8 +409,7 @@ static void fini(struct app *app)
 		weft_worker_free(app->workers[i - 1].worker);
 	free(app->workers);
 	weft_health_free(app->health);
-	weft_tls_unref(app->server_tls);
-	weft_tls_unref(app->client_tls);
+	app_tls_close(&app->tls);
 }
 
 int app_run(const struct app_service *service, int argc, char **argv)

@@ -105,6 +105,9 @@ static const struct flag {
 	{ "tls-ca", "WEFT_TLS_CA", "FILE", NULL,
 	  "whom to trust when calling others (PEM); without it they are called in plaintext",
 	  "a file", set_text, FIELD(tls_ca) },
+	{ "tls-client-ca", "WEFT_TLS_CLIENT_CA", "FILE", NULL,
+	  "whose clients are let in (PEM), with certificates; without it all are", "a file",
+	  set_text, FIELD(tls_client_ca) },
 	{ "target", TARGET_PREFIX "<NAME>", "NAME=TARGET", NULL,
 	  "where another service is found; may be repeated",
 	  "NAME=TARGET, as in catalog=file:///run/catalog.address", set_target, FIELD(targets) },
@@ -216,6 +219,11 @@ int app_flags_read(struct app_flags *ret_flags, int argc, char **argv, char erro
 		return -EINVAL;
 	if (!flags.tls_cert != !flags.tls_key) {
 		snprintf(error, 256, "--tls-cert and --tls-key need each other");
+		return -EINVAL;
+	}
+	if (flags.tls_client_ca && !flags.tls_cert) {
+		snprintf(error, 256,
+			 "--tls-client-ca needs --tls-cert: plaintext has no certificates");
 		return -EINVAL;
 	}
 	*ret_flags = flags;

@@ -30,7 +30,8 @@ struct app_flags {
 	const char *data;
 	const char *tls_cert; /* NULL: plaintext */
 	const char *tls_key;
-	const char *tls_ca; /* NULL: other services are called in plaintext */
+	const char *tls_ca;        /* NULL: other services are called in plaintext */
+	const char *tls_client_ca; /* NULL: clients need no certificate */
 	unsigned workers;
 	uint64_t drain_ns;
 	enum weft_log_level log_level;

@@ -7,6 +7,7 @@
 
 #include "app.h"
 #include "app_flags.h"
+#include "app_tls.h"
 
 struct app_worker {
 	struct app *app;
@@ -42,10 +43,9 @@ enum app_state {
 struct app {
 	const struct app_service *service;
 	struct app_flags flags;
-	struct weft_tls *server_tls; /* NULL: plaintext; shared by all workers */
-	struct weft_tls *client_tls; /* the same */
-	struct store *store;         /* the same */
-	struct weft_health *health;  /* the same */
+	struct app_tls tls;         /* its contexts are all workers' */
+	struct store *store;        /* the same */
+	struct weft_health *health; /* the same */
 	struct app_worker *workers;
 	size_t n_workers;
 

@@ -25,7 +25,7 @@ static int open_channels(struct app_worker *worker)
 {
 	const struct weft_channel_options options = {
 		.size = sizeof(options),
-		.tls = worker->app->client_tls,
+		.tls = worker->app->tls.client,
 	};
 	const char *const *uses = worker->app->service->uses;
 	char why[256] = "";

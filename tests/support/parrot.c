@@ -5,6 +5,7 @@
  *	/parrot/Say     answers what it is told
  *	/parrot/Write   writes it to the store, answers how many rows there are
  *	/parrot/Hold    answers when there is a file of that name
+ *	/parrot/Peer    answers who asks: SUBJECT|SPIFFE ID|first DNS name
  *	/parrot/Freeze  answers at once; the store writes nothing until there is such a file
  */
 #include <errno.h>
@@ -155,6 +156,20 @@ static int do_hold(struct weft_call *call, struct parrot *parrot, const char *pa
 	return 0;
 }
 
+/* ---- Peer */
+
+static int do_peer(struct weft_call *call)
+{
+	const struct weft_identity *peer = weft_call_peer_identity(call);
+	const char *dns;
+
+	if (!peer)
+		return answer(call, "nobody");
+	dns = peer->dns_names[0] ? peer->dns_names[0] : "";
+	return answer(call, weft_arena_printf(weft_call_arena(call), "%s|%s|%s", peer->subject,
+					      peer->spiffe_id ? peer->spiffe_id : "", dns));
+}
+
 /* ---- the service */
 
 static int on_message(struct weft_call *call, struct weft_bytes message, void *data)
@@ -169,6 +184,8 @@ static int on_message(struct weft_call *call, struct weft_bytes message, void *d
 		return do_write(call, data, text);
 	if (!strcmp(path, "/parrot/Hold"))
 		return do_hold(call, data, text);
+	if (!strcmp(path, "/parrot/Peer"))
+		return do_peer(call);
 	if (!strcmp(path, "/parrot/Freeze"))
 		return do_freeze(call, data, text);
 	return weft_call_fail(call, WEFT_UNIMPLEMENTED, "parrots cannot do %s", path);

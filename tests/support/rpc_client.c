@@ -4,6 +4,7 @@
  *	rpc_client [OPTION …] TARGET /package.Service/Method [MESSAGE …]
  *
  *	--ca FILE            TLS, trusting FILE
+ *	--cert FILE --key FILE  shown to the server, whose subject is then printed: "server SUBJECT"
  *	--authority NAME
  *	--timeout-ms N
  *	--metadata NAME=VALUE  a value of a "-bin" name is hexadecimal
@@ -35,6 +36,7 @@ struct session {
 	char **messages;
 	long n_messages;
 	long next;
+	struct weft_tls_options tls;
 	struct weft_channel_options channel_options;
 	struct weft_call_options options;
 	struct weft_metadata metadata;
@@ -110,6 +112,8 @@ static void on_end(struct weft_rpc *rpc, const struct weft_status *status, void 
 	print_metadata("trailer", weft_rpc_trailers(rpc));
 	if (reason)
 		printf("reason %s\n", reason);
+	if (session->tls.cert_file && weft_rpc_peer_identity(rpc))
+		printf("server %s\n", weft_rpc_peer_identity(rpc)->subject);
 	printf("status %s %s\n", weft_code_name(status->code), status->message);
 	weft_channel_close(session->channel, on_closed, session);
 }
@@ -158,12 +162,12 @@ static void add_metadata(struct session *session, char *text)
 		die("that is no metadata");
 }
 
-static void trust(struct session *session, const char *ca_file)
+static void open_tls(struct session *session)
 {
-	const struct weft_tls_options options = { .size = sizeof(options), .ca_file = ca_file };
 	char error[256];
 
-	if (weft_tls_client_new(&options, error, &session->channel_options.tls) < 0)
+	if (session->tls.ca_file &&
+	    weft_tls_client_new(&session->tls, error, &session->channel_options.tls) < 0)
 		die(error);
 }
 
@@ -210,6 +214,8 @@ static void parse(struct session *session, int argc, char **argv)
 {
 	static const struct option options[] = {
 		{ "ca", required_argument, NULL, 'c' },
+		{ "cert", required_argument, NULL, 'C' },
+		{ "key", required_argument, NULL, 'K' },
 		{ "authority", required_argument, NULL, 'a' },
 		{ "timeout-ms", required_argument, NULL, 't' },
 		{ "metadata", required_argument, NULL, 'm' },
@@ -224,7 +230,9 @@ static void parse(struct session *session, int argc, char **argv)
 
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (c) {
-		case 'c': trust(session, optarg); break;
+		case 'c': session->tls.ca_file = optarg; break;
+		case 'C': session->tls.cert_file = optarg; break;
+		case 'K': session->tls.key_file = optarg; break;
 		case 'a': session->channel_options.authority = optarg; break;
 		case 't': session->options.timeout_ns = strtoull(optarg, NULL, 10) * WEFT_MS; break;
 		case 'm': add_metadata(session, optarg); break;
@@ -253,6 +261,7 @@ int main(int argc, char **argv)
 	struct session session = {
 		.begin.run = on_begin,
 		.arena = weft_arena_new(),
+		.tls.size = sizeof(session.tls),
 		.channel_options.size = sizeof(session.channel_options),
 		.options.size = sizeof(session.options),
 		.cancel_after = -1,
@@ -260,6 +269,7 @@ int main(int argc, char **argv)
 	char error[256];
 
 	parse(&session, argc, argv);
+	open_tls(&session);
 	session.options.metadata = &session.metadata;
 	if (weft_worker_new(0, &session.worker) < 0)
 		die("no worker");

@@ -136,6 +136,7 @@ static void test_refusals(void **state)
 	check_refused("--target catalog=", "is not NAME=TARGET");
 	check_refused("--listen=", "--listen: \"\" is not an address");
 	check_refused("--tls-cert c", "--tls-cert and --tls-key need each other");
+	check_refused("--tls-client-ca c", "--tls-client-ca needs --tls-cert");
 }
 
 static void test_refusal_names_the_variable(void **state)
