@@ -19,7 +19,7 @@ struct piece {
 
 struct shelf {
 	struct piece *pieces;
-	size_t kept; /* bytes */
+	size_t vacant; /* how many more may be kept; 0 before the thread's first, and where large */
 };
 
 struct pool {
@@ -45,7 +45,7 @@ static void empty(void *data)
 			shelf->pieces = piece->next;
 			free(piece);
 		}
-		shelf->kept = 0;
+		shelf->vacant = 0;
 	}
 	own->large = 0;
 	own->watched = false; /* another key's destructor may free more */
@@ -57,11 +57,13 @@ static void make_key(void)
 		abort();
 }
 
-static void watch(void)
+static void open_shelves(void)
 {
 	pthread_once(&once, make_key);
 	if (pthread_setspecific(at_end, &pool))
 		abort();
+	for (size_t shift = SMALLEST_SHIFT; shift <= SMALL_SHIFT; shift++)
+		pool.shelves[shift].vacant = KEPT_BYTES >> shift;
 	pool.watched = true;
 }
 
@@ -86,44 +88,45 @@ void *pool_alloc(size_t size)
 	if (!piece)
 		return malloc((size_t)1 << shift);
 	shelf->pieces = piece->next;
-	shelf->kept -= (size_t)1 << shift;
-	if (shift > SMALL_SHIFT)
+	if (shift <= SMALL_SHIFT)
+		shelf->vacant++;
+	else
 		pool.large -= (size_t)1 << shift;
 	return piece;
 }
 
-/* A piece of 1 << shift bytes may be kept, and counts. */
-static bool count(struct shelf *shelf, unsigned shift)
+static void put(struct shelf *shelf, struct piece *piece)
 {
-	const size_t size = (size_t)1 << shift;
+	piece->next = shelf->pieces;
+	shelf->pieces = piece;
+}
 
-	if (shift > SMALL_SHIFT) {
-		if (pool.large + size > KEPT_LARGE)
-			return false;
-		pool.large += size;
-	} else if (shelf->kept + size > KEPT_BYTES) {
-		return false;
+/* Where the shelf has no place, or none of its own. */
+static void free_slowly(struct piece *piece, size_t size)
+{
+	const unsigned shift = size > POOL_LARGEST ? 0 : shift_of(size);
+
+	if (!pool.watched)
+		open_shelves();
+	if (shift <= SMALL_SHIFT || pool.large + ((size_t)1 << shift) > KEPT_LARGE) {
+		free(piece);
+		return;
 	}
-	shelf->kept += size;
-	return true;
+	pool.large += (size_t)1 << shift;
+	put(&pool.shelves[shift], piece);
 }
 
 void pool_free(void *memory, size_t size)
 {
-	struct piece *piece = memory;
 	struct shelf *shelf;
-	unsigned shift;
 
-	if (!piece)
+	if (!memory)
 		return;
-	shift = size > POOL_LARGEST ? 0 : shift_of(size);
-	shelf = &pool.shelves[shift];
-	if (!shift || !count(shelf, shift)) {
-		free(piece);
+	shelf = size > POOL_LARGEST ? NULL : &pool.shelves[shift_of(size)];
+	if (!shelf || !shelf->vacant) {
+		free_slowly(memory, size);
 		return;
 	}
-	if (!pool.watched)
-		watch();
-	piece->next = shelf->pieces;
-	shelf->pieces = piece;
+	shelf->vacant--;
+	put(shelf, memory);
 }
