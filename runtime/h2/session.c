@@ -26,6 +26,13 @@ static const uint8_t drain_ping[8] = { 'w', 'e', 'f', 't', 'g', 'o', 'n', 'e' };
 
 static const char too_many_pings[] = "too_many_pings"; /* gRFC A8 */
 
+struct weft_h2_stream *session_stream(struct session *session, int32_t id)
+{
+	if (!session->latest || session->latest->id != id)
+		session->latest = nghttp2_session_get_stream_user_data(session->nghttp2, id);
+	return session->latest;
+}
+
 /* --- Streams that have something to tell their owner -------------------------------------- */
 
 static void make_pending(struct weft_h2_stream *stream)
@@ -45,6 +52,7 @@ static void close_stream(struct weft_h2_stream *stream, uint32_t error_code)
 	if (stream->life == STREAM_CLOSED)
 		return;
 	stream->life = STREAM_CLOSED;
+	stream->session->latest = NULL;
 	stream->error_code = error_code;
 	if (error_code == NGHTTP2_REFUSED_STREAM)
 		stream->refused = true;
@@ -77,7 +85,7 @@ void session_dispatch(struct session *session)
 static ssize_t read_body(nghttp2_session *nghttp2, int32_t id, uint8_t *room, size_t cap,
 			 uint32_t *flags, nghttp2_data_source *source, void *data)
 {
-	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+	struct weft_h2_stream *stream = session_stream(data, id);
 	size_t n;
 
 	if (!stream || stream->life != STREAM_LIVE)
@@ -114,8 +122,7 @@ static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8
 		     size_t len, nghttp2_data_source *source, void *data)
 {
 	struct session *session = data;
-	struct weft_h2_stream *stream =
-		nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	struct weft_h2_stream *stream = session_stream(session, frame->hd.stream_id);
 
 	if (room_full(&session->room))
 		return NGHTTP2_ERR_WOULDBLOCK;
@@ -148,8 +155,11 @@ size_t session_send(struct session *session, uint8_t *bytes, size_t cap)
 
 static void ask_to_stop_sending(struct session *session, int32_t id)
 {
+	const struct weft_h2_stream *stream = session_stream(session, id);
+
 	/* RFC 9113, 8.1: the response is complete, so the rest of the request is of no use. */
-	if (nghttp2_session_get_stream_remote_close(session->nghttp2, id) == 0)
+	if (stream ? !stream->remote_ended
+		   : nghttp2_session_get_stream_remote_close(session->nghttp2, id) == 0)
 		nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, id,
 					  NGHTTP2_NO_ERROR);
 }
@@ -187,7 +197,7 @@ static int on_frame_not_send(nghttp2_session *nghttp2, const nghttp2_frame *fram
 
 	if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
 		return 0;
-	stream = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
+	stream = session_stream(data, frame->hd.stream_id);
 	if (stream)
 		stream->refused = true; /* the peer has never seen it */
 	return 0;
@@ -281,13 +291,12 @@ static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame
 	return 0;
 }
 
-static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, const uint8_t *name,
-		     size_t name_len, const uint8_t *value, size_t value_len, uint8_t flags,
-		     void *data)
+static int on_header(nghttp2_session *nghttp2, const nghttp2_frame *frame, nghttp2_rcbuf *name,
+		     nghttp2_rcbuf *value, uint8_t flags, void *data)
 {
 	struct session *session = data;
 
-	headers_add(&session->headers, name, name_len, value, value_len);
+	headers_add(&session->headers, name, value);
 	return 0;
 }
 
@@ -307,7 +316,7 @@ static void answer_431(struct session *session, int32_t id)
 
 static void receive_request(struct session *session, int32_t id, bool end)
 {
-	const struct weft_h2_header *fields = headers_finish(&session->headers);
+	const struct weft_h2_header *fields = session->headers.fields;
 	bool over = session->headers.over;
 	session_stream_cb *open;
 	struct weft_h2_stream *stream;
@@ -328,6 +337,7 @@ static void receive_request(struct session *session, int32_t id, bool end)
 		stream->events =
 			open(stream, fields, session->headers.n, end, &stream->data, session->data);
 	if (!stream->events) {
+		session->latest = NULL;
 		nghttp2_session_set_stream_user_data(session->nghttp2, id, NULL);
 		if (over)
 			answer_431(session, id);
@@ -344,11 +354,13 @@ static void receive_request(struct session *session, int32_t id, bool end)
 }
 
 /* A response, or trailers in either direction. */
-static void receive_headers(struct weft_h2_stream *stream, bool end)
+static void receive_headers(struct session *session, int32_t id, bool end)
 {
-	struct session *session = stream->session;
-	const struct weft_h2_header *fields = headers_finish(&session->headers);
+	struct weft_h2_stream *stream = session_stream(session, id);
+	const struct weft_h2_header *fields = session->headers.fields;
 
+	if (!stream || stream->life == STREAM_CLOSED)
+		return;
 	if (session->headers.over) {
 		weft_h2_stream_reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
 		return;
@@ -420,11 +432,12 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	case NGHTTP2_GOAWAY: receive_goaway(session, frame); return 0;
 	case NGHTTP2_HEADERS:
 		session->in_headers = false;
-		if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+		if (frame->headers.cat == NGHTTP2_HCAT_REQUEST)
 			receive_request(session, frame->hd.stream_id, end);
-			return 0;
-		}
-		break;
+		else
+			receive_headers(session, frame->hd.stream_id, end);
+		headers_drop(&session->headers);
+		return 0;
 	case NGHTTP2_DATA:
 		if (frame->hd.length <= frame->data.padlen)
 			budget_spend(&session->useless, 1);
@@ -432,12 +445,8 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	default: return 0;
 	}
 
-	stream = nghttp2_session_get_stream_user_data(nghttp2, frame->hd.stream_id);
-	if (!stream || stream->life == STREAM_CLOSED)
-		return 0;
-	if (frame->hd.type == NGHTTP2_HEADERS)
-		receive_headers(stream, end);
-	else if (end)
+	stream = end ? session_stream(session, frame->hd.stream_id) : NULL;
+	if (stream && stream->life != STREAM_CLOSED)
 		end_remote(stream);
 	return 0;
 }
@@ -445,7 +454,7 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 static int on_data_chunk(nghttp2_session *nghttp2, uint8_t flags, int32_t id, const uint8_t *bytes,
 			 size_t len, void *data)
 {
-	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+	struct weft_h2_stream *stream = session_stream(data, id);
 
 	nghttp2_session_consume_connection(nghttp2, len);
 	if (!stream || stream->life != STREAM_LIVE)
@@ -468,7 +477,7 @@ static int on_invalid_frame(nghttp2_session *nghttp2, const nghttp2_frame *frame
 
 static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t error_code, void *data)
 {
-	struct weft_h2_stream *stream = nghttp2_session_get_stream_user_data(nghttp2, id);
+	struct weft_h2_stream *stream = session_stream(data, id);
 
 	if (!stream)
 		return 0;
@@ -514,7 +523,7 @@ static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
 	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
-	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
+	nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data_chunk);
 	nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, on_invalid_frame);

@@ -8,9 +8,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include "h2/budget.h"
-#include "h2/headers.h"
 #include "h2/room.h"
 #include "h2/session.h"
+#include "h2/session_headers.h"
 #include "h2/walk.h"
 
 #define MOST_GAPS 8
@@ -44,7 +44,8 @@ struct session {
 	void *data;
 	struct weft_list streams;
 	struct weft_list pending;
-	struct weft_list waiting; /* streams whose large message finds no room */
+	struct weft_h2_stream *latest; /* that was looked for; or NULL */
+	struct weft_list waiting;      /* streams whose large message finds no room */
 	size_t message_budget;
 	size_t reserved;  /* of it, in bytes */
 	size_t n_streams; /* open on the wire, or about to be */
@@ -67,6 +68,8 @@ struct session {
 	char error[160];
 };
 
+/* The stream with that id, while nghttp2 knows it; or NULL. */
+struct weft_h2_stream *session_stream(struct session *session, int32_t id);
 /* session_window.c: lets the peer send what it may. */
 void session_open_window(struct weft_h2_stream *stream);
 /* Gives back what a stream holds of the budget, or its place in the line. */

@@ -66,7 +66,7 @@ struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
 	char *at;
 
 	for (size_t i = 0; i < n; i++)
-		size += fields[i].name_len + fields[i].value_len;
+		size += fields[i].constant ? 0 : fields[i].name_len + fields[i].value_len;
 	trailers = pool_alloc(size);
 	if (!trailers)
 		abort();
@@ -75,6 +75,8 @@ struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
 	at = (char *)&trailers->fields[n];
 	for (size_t i = 0; i < n; i++) {
 		trailers->fields[i] = fields[i];
+		if (fields[i].constant)
+			continue;
 		trailers->fields[i].name = memcpy(at, fields[i].name, fields[i].name_len);
 		at += fields[i].name_len;
 		trailers->fields[i].value = memcpy(at, fields[i].value, fields[i].value_len);

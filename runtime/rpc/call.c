@@ -216,8 +216,8 @@ int call_send_headers(struct weft_call *call, const struct weft_status *status)
 	fields = weft_arena_alloc(call->arena, room * sizeof(*fields));
 	if (!fields)
 		return -ENOMEM;
-	fields[n++] = WEFT_H2_HEADER(":status", "200");
-	fields[n++] = WEFT_H2_HEADER("content-type", CONTENT_TYPE);
+	fields[n++] = WEFT_H2_CONSTANT(":status", "200");
+	fields[n++] = WEFT_H2_CONSTANT("content-type", CONTENT_TYPE);
 	if (call->encoding > WEFT_IDENTITY && !status)
 		fields[n++] = WEFT_H2_HEADER("grpc-encoding", weft_encoding_name(call->encoding));
 	r = add_metadata(call, &call->headers, fields, &n);

@@ -31,14 +31,14 @@ static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
 	bool tls = weft_channel_is_tls(rpc->channel);
 	size_t n = 0;
 
-	n = add(headers, n, ":method", "POST");
+	headers[n++] = WEFT_H2_CONSTANT(":method", "POST");
 	n = add(headers, n, ":scheme", tls ? "https" : "http");
 	n = add(headers, n, ":path", rpc->path);
 	n = add(headers, n, ":authority", weft_channel_authority(rpc->channel));
-	n = add(headers, n, "te", "trailers");
-	n = add(headers, n, "content-type", "application/grpc");
+	headers[n++] = WEFT_H2_CONSTANT("te", "trailers");
+	headers[n++] = WEFT_H2_CONSTANT("content-type", "application/grpc");
 	if (!weft_metadata_find(&rpc->metadata, "user-agent"))
-		n = add(headers, n, "user-agent", USER_AGENT);
+		headers[n++] = WEFT_H2_CONSTANT("user-agent", USER_AGENT);
 	if (rpc->deadline != WEFT_NEVER) {
 		uint64_t now = weft_now();
 		char *text = weft_arena_alloc(rpc->arena, WEFT_TIMEOUT_SIZE);
@@ -46,7 +46,7 @@ static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
 		weft_timeout_format(rpc->deadline > now ? rpc->deadline - now : 0, text);
 		n = add(headers, n, "grpc-timeout", text);
 	}
-	n = add(headers, n, "grpc-accept-encoding", WEFT_ENCODINGS_ACCEPTED);
+	headers[n++] = WEFT_H2_CONSTANT("grpc-accept-encoding", WEFT_ENCODINGS_ACCEPTED);
 	if (rpc->encoding > WEFT_IDENTITY)
 		n = add(headers, n, "grpc-encoding", weft_encoding_name(rpc->encoding));
 	if (rpc->traced && !weft_metadata_find(&rpc->metadata, "traceparent")) {

@@ -15,7 +15,7 @@
 static struct weft_h2_header code_field(enum weft_code code, struct weft_arena *arena)
 {
 	if (code == WEFT_OK)
-		return WEFT_H2_HEADER("grpc-status", "0");
+		return WEFT_H2_CONSTANT("grpc-status", "0");
 	return WEFT_H2_HEADER("grpc-status", weft_arena_printf(arena, "%u", (unsigned)code));
 }
 

@@ -20,11 +20,20 @@ struct weft_h2_header {
 	size_t name_len;
 	const char *value;
 	size_t value_len;
+	bool constant; /* to be sent, and both live as long as the program: they are not copied */
 };
 
 #define WEFT_H2_HEADER(n, v)                                                                       \
 	((struct weft_h2_header) {                                                                 \
 		.name = (n), .name_len = strlen(n), .value = (v), .value_len = strlen(v) })
+
+/* Of two literals. */
+#define WEFT_H2_CONSTANT(n, v)                                                                     \
+	((struct weft_h2_header) { .name = (n),                                                    \
+				   .name_len = sizeof(n) - 1,                                      \
+				   .value = (v),                                                   \
+				   .value_len = sizeof(v) - 1,                                     \
+				   .constant = true })
 
 #ifdef __cplusplus
 }
