@@ -153,9 +153,30 @@ struct weft_call *call_new(struct weft_server *server, const struct call_limits 
 
 /* request.c */
 enum request_kind { REQUEST_STRAY, REQUEST_HEAD, REQUEST_OTHER_TYPE, REQUEST_GRPC };
-enum request_kind request_kind(const struct weft_h2_header *headers, size_t n);
+enum request_field {
+	REQUEST_METHOD,
+	REQUEST_PATH,
+	REQUEST_AUTHORITY,
+	REQUEST_HOST,
+	REQUEST_TYPE,
+	REQUEST_TE,
+	REQUEST_ENCODING,
+	REQUEST_ACCEPTS,
+	REQUEST_TIMEOUT,
+	REQUEST_FIELDS,
+};
+
+/* The headers of a request, and which of them mean something to the protocol. Borrowed. */
+struct request {
+	const struct weft_h2_header *headers;
+	size_t n;
+	const struct weft_h2_header *fields[REQUEST_FIELDS]; /* NULL: not there */
+};
+
+enum request_kind request_init(struct request *request, const struct weft_h2_header *headers,
+			       size_t n);
 /* Reads the request into the call. False: it was wrong, and the call has ended. */
-bool request_read(struct weft_call *call, const struct weft_h2_header *headers, size_t n);
+bool request_read(struct weft_call *call, const struct request *request);
 
 /* Ends it over the handler's head: answers the client, and the handler's on_cancel is called. */
 void call_abort(struct weft_call *call, enum weft_code code, const char *format, ...)

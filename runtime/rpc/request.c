@@ -9,15 +9,25 @@
 
 #define CONTENT_TYPE "application/grpc"
 
-static const struct weft_h2_header *find(const struct weft_h2_header *headers, size_t n,
-					 const char *name)
-{
-	const size_t len = strlen(name);
+static const struct weft_bytes names[REQUEST_FIELDS] = {
+	[REQUEST_METHOD] = WEFT_FIELD_NAME(":method"),
+	[REQUEST_PATH] = WEFT_FIELD_NAME(":path"),
+	[REQUEST_AUTHORITY] = WEFT_FIELD_NAME(":authority"),
+	[REQUEST_HOST] = WEFT_FIELD_NAME("host"),
+	[REQUEST_TYPE] = WEFT_FIELD_NAME("content-type"),
+	[REQUEST_TE] = WEFT_FIELD_NAME("te"),
+	[REQUEST_ENCODING] = WEFT_FIELD_NAME("grpc-encoding"),
+	[REQUEST_ACCEPTS] = WEFT_FIELD_NAME("grpc-accept-encoding"),
+	[REQUEST_TIMEOUT] = WEFT_FIELD_NAME("grpc-timeout"),
+};
 
-	for (size_t i = 0; i < n; i++)
-		if (headers[i].name_len == len && !memcmp(headers[i].name, name, len))
-			return &headers[i];
-	return NULL;
+/* Of several fields with one name the first counts. */
+static void find_field(struct request *request, const struct weft_h2_header *header)
+{
+	for (size_t i = 0; i < REQUEST_FIELDS; i++)
+		if (header->name_len == names[i].len && !request->fields[i] &&
+		    !memcmp(header->name, names[i].data, names[i].len))
+			request->fields[i] = header;
 }
 
 static bool is_grpc(const struct weft_h2_header *type)
@@ -28,26 +38,31 @@ static bool is_grpc(const struct weft_h2_header *type)
 	       (type->value[len] == '\0' || type->value[len] == '+' || type->value[len] == ';');
 }
 
-enum request_kind request_kind(const struct weft_h2_header *headers, size_t n)
+enum request_kind request_init(struct request *request, const struct weft_h2_header *headers,
+			       size_t n)
 {
-	const struct weft_h2_header *method = find(headers, n, ":method");
+	const struct weft_h2_header *method;
 
+	*request = (struct request) { .headers = headers, .n = n };
+	for (size_t i = 0; i < n; i++)
+		find_field(request, &headers[i]);
+	method = request->fields[REQUEST_METHOD];
 	if (method && !strcmp(method->value, "HEAD"))
 		return REQUEST_HEAD;
 	if (!method || strcmp(method->value, "POST") != 0)
 		return REQUEST_STRAY;
-	return is_grpc(find(headers, n, "content-type")) ? REQUEST_GRPC : REQUEST_OTHER_TYPE;
+	return is_grpc(request->fields[REQUEST_TYPE]) ? REQUEST_GRPC : REQUEST_OTHER_TYPE;
 }
 
-static void read_names(struct weft_call *call, const struct weft_h2_header *headers, size_t n)
+static void read_names(struct weft_call *call, const struct request *request)
 {
-	const struct weft_h2_header *path = find(headers, n, ":path");
-	const struct weft_h2_header *authority = find(headers, n, ":authority");
+	const struct weft_h2_header *path = request->fields[REQUEST_PATH];
+	const struct weft_h2_header *authority = request->fields[REQUEST_AUTHORITY];
 	struct weft_transport *transport =
 		weft_h2_transport(weft_h2_stream_connection(call->stream));
 
 	if (!authority)
-		authority = find(headers, n, "host");
+		authority = request->fields[REQUEST_HOST];
 	call->path = weft_arena_strdup(call->arena, path ? path->value : "");
 	call->authority = weft_arena_strdup(call->arena, authority ? authority->value : "");
 	call->peer = weft_arena_strdup(call->arena, weft_transport_peer(transport));
@@ -102,17 +117,17 @@ static bool read_encodings(struct weft_call *call, const struct weft_h2_header *
 	return false;
 }
 
-bool request_read(struct weft_call *call, const struct weft_h2_header *headers, size_t n)
+bool request_read(struct weft_call *call, const struct request *request)
 {
-	const struct weft_h2_header *te = find(headers, n, "te");
+	const struct weft_h2_header *te = request->fields[REQUEST_TE];
 	int r;
 
-	read_names(call, headers, n);
+	read_names(call, request);
 	if (!call->path || !call->authority || !call->peer) {
 		call_abort(call, WEFT_RESOURCE_EXHAUSTED, "no memory for the headers");
 		return false;
 	}
-	r = weft_metadata_from_wire(headers, n, call->arena, &call->metadata);
+	r = weft_metadata_from_wire(request->headers, request->n, call->arena, &call->metadata);
 	read_trace(call);
 	if (r < 0) {
 		call_abort(call, WEFT_INTERNAL, "the metadata is malformed");
@@ -123,7 +138,7 @@ bool request_read(struct weft_call *call, const struct weft_h2_header *headers, 
 		call_abort(call, WEFT_INTERNAL, "\"te: trailers\" is missing");
 		return false;
 	}
-	return read_encodings(call, find(headers, n, "grpc-encoding"),
-			      find(headers, n, "grpc-accept-encoding")) &&
-	       read_timeout(call, find(headers, n, "grpc-timeout"));
+	return read_encodings(call, request->fields[REQUEST_ENCODING],
+			      request->fields[REQUEST_ACCEPTS]) &&
+	       read_timeout(call, request->fields[REQUEST_TIMEOUT]);
 }

@@ -165,7 +165,8 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 {
 	struct connection *connection = data;
 	struct weft_server *server = connection->server;
-	enum request_kind kind = request_kind(headers, n);
+	struct request request;
+	enum request_kind kind = request_init(&request, headers, n);
 	struct weft_call *call;
 
 	if (!server)
@@ -180,7 +181,7 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	weft_list_append(&server->calls, &call->node);
 	server->n_calls++;
 	*ret_data = call;
-	if (request_read(call, headers, n))
+	if (request_read(call, &request))
 		meet_call(server, call);
 	return &call_stream_events;
 }

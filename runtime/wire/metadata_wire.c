@@ -31,15 +31,18 @@ bool weft_metadata_name_valid(const char *name, size_t len)
 
 bool weft_metadata_name_reserved(const char *name, size_t len)
 {
-	static const char *const names[] = {
-		"connection", "content-length",   "content-type",      "host",    "keep-alive",
-		"te",         "proxy-connection", "transfer-encoding", "upgrade",
+	static const struct weft_bytes names[] = {
+		WEFT_FIELD_NAME("connection"),   WEFT_FIELD_NAME("content-length"),
+		WEFT_FIELD_NAME("content-type"), WEFT_FIELD_NAME("host"),
+		WEFT_FIELD_NAME("keep-alive"),   WEFT_FIELD_NAME("proxy-connection"),
+		WEFT_FIELD_NAME("te"),           WEFT_FIELD_NAME("transfer-encoding"),
+		WEFT_FIELD_NAME("upgrade"),
 	};
 
 	if (starts_with(name, len, ":") || starts_with(name, len, "grpc-"))
 		return true;
 	for (size_t i = 0; i < WEFT_COUNT(names); i++)
-		if (strlen(names[i]) == len && memcmp(names[i], name, len) == 0)
+		if (names[i].len == len && memcmp(names[i].data, name, len) == 0)
 			return true;
 	return false;
 }

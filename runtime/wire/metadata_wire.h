@@ -10,6 +10,12 @@
 #include <weft/header.h>
 #include <weft/metadata.h>
 
+/* A literal as a struct weft_bytes. */
+#define WEFT_FIELD_NAME(literal)                                                                   \
+	{                                                                                          \
+		(const uint8_t *)(literal), sizeof(literal) - 1                                    \
+	}
+
 /* [0-9a-z_.-]+: what a name on the wire consists of. */
 bool weft_metadata_name_valid(const char *name, size_t len);
 /* The protocol's own names, which no user may send and which are not handed to users: ":…",
