@@ -10,6 +10,7 @@
 #include "call_options.h"
 #include "errors.h"
 #include "exchange.h"
+#include "grpc_web.h"
 #include "upstream.h"
 
 #define FRAME_HEADER 5
@@ -20,20 +21,22 @@ struct grpc {
 	struct exchange *exchange;
 	struct weft_rpc *rpc;  /* NULL: not started, or ended */
 	struct weft_buffer in; /* frames, the first at its beginning */
+	enum grpc_dialect dialect;
+	struct grpc_web_decoder decoder; /* of the request, where it is text */
+	struct weft_buffer out, text;    /* a frame of the reply, and its base64 */
 	bool body_ended;
 	bool half_closed;
 	bool held; /* the reply waits for the client */
 };
 
+/* gRPC itself needs HTTP/2's trailers; gRPC-Web does not. */
 bool grpc_is_call(const struct exchange *exchange)
 {
-	static const char type[] = "application/grpc";
 	const char *given = exchange_header(exchange, "content-type");
+	enum grpc_dialect dialect;
 
-	/* Not application/grpc-web, which is another protocol. */
-	return given && strcmp(exchange->protocol, "HTTP/2") == 0 &&
-	       strncmp(given, type, sizeof(type) - 1) == 0 &&
-	       (given[sizeof(type) - 1] == '\0' || strchr("+;", given[sizeof(type) - 1]));
+	return given && grpc_dialect_of(given, &dialect) &&
+	       (dialect != GRPC_PLAIN || strcmp(exchange->protocol, "HTTP/2") == 0);
 }
 
 static void grpc_fini(void *data)
@@ -41,6 +44,8 @@ static void grpc_fini(void *data)
 	struct grpc *grpc = data;
 
 	weft_buffer_fini(&grpc->in);
+	weft_buffer_fini(&grpc->out);
+	weft_buffer_fini(&grpc->text);
 }
 
 static void cancel_rpc(struct grpc *grpc)
@@ -51,8 +56,9 @@ static void cancel_rpc(struct grpc *grpc)
 
 /* The reply. */
 
-static void begin_reply(struct exchange *exchange, const struct weft_metadata *metadata)
+static void begin_reply(struct grpc *grpc, const struct weft_metadata *metadata)
 {
+	struct exchange *exchange = grpc->exchange;
 	struct weft_h2_header *fields;
 
 	if (exchange->state != EXCHANGE_OPEN)
@@ -62,18 +68,44 @@ static void begin_reply(struct exchange *exchange, const struct weft_metadata *m
 		for (size_t i = 0; i < metadata->n; i++)
 			exchange_add_header(exchange, fields[i].name, fields[i].value);
 	}
-	exchange_respond(exchange, 200, "application/grpc", EXCHANGE_NO_LENGTH);
+	exchange_respond(exchange, 200, grpc_content_type(grpc->dialect), EXCHANGE_NO_LENGTH);
 }
 
-static void end_reply(struct exchange *exchange, const struct weft_status *status,
+/* What stands in `out`, as the dialect has it. */
+static int write_out(struct grpc *grpc)
+{
+	struct weft_buffer *out = &grpc->out;
+	int r = 0;
+
+	if (grpc->dialect == GRPC_WEB_TEXT) {
+		weft_buffer_clear(&grpc->text);
+		r = grpc_web_encode(grpc->out.data, grpc->out.len, &grpc->text);
+		out = &grpc->text;
+	}
+	if (r >= 0)
+		exchange_write(grpc->exchange, out->data, out->len);
+	return r;
+}
+
+static void write_trailers(struct grpc *grpc, const struct weft_h2_header *fields, size_t n)
+{
+	weft_buffer_clear(&grpc->out);
+	if (grpc_web_trailers(fields, n, &grpc->out) < 0 || write_out(grpc) < 0)
+		exchange_abort(grpc->exchange);
+	else
+		exchange_end(grpc->exchange, NULL, 0);
+}
+
+static void end_reply(struct grpc *grpc, const struct weft_status *status,
 		      const struct weft_metadata *trailers)
 {
 	static const struct weft_metadata none = WEFT_METADATA_INIT;
+	struct exchange *exchange = grpc->exchange;
 	struct weft_h2_header *fields;
 	int n;
 
 	exchange->code = status->code;
-	begin_reply(exchange, &none);
+	begin_reply(grpc, &none);
 	fields = weft_arena_new_array(exchange->arena, struct weft_h2_header,
 				      WEFT_TRAILER_FIELDS + trailers->n);
 	n = fields ? weft_trailer_write(status, exchange->arena, fields) : -ENOMEM;
@@ -83,16 +115,19 @@ static void end_reply(struct exchange *exchange, const struct weft_status *statu
 	}
 	if (weft_metadata_to_wire(trailers, exchange->arena, fields + n) == 0)
 		n += (int)trailers->n;
-	exchange_end(exchange, fields, (size_t)n);
+	if (grpc->dialect == GRPC_PLAIN)
+		exchange_end(exchange, fields, (size_t)n);
+	else
+		write_trailers(grpc, fields, (size_t)n);
 }
 
-static void fail(struct exchange *exchange, enum weft_code code, const char *message)
+static void fail(struct grpc *grpc, enum weft_code code, const char *message)
 {
 	static const struct weft_metadata none = WEFT_METADATA_INIT;
 	struct weft_status status;
 
-	weft_status_init(&status, exchange->arena, code, "%s", message);
-	end_reply(exchange, &status, &none);
+	weft_status_init(&status, grpc->exchange->arena, code, "%s", message);
+	end_reply(grpc, &status, &none);
 }
 
 static void on_rpc_headers(struct weft_rpc *rpc, void *data)
@@ -100,25 +135,44 @@ static void on_rpc_headers(struct weft_rpc *rpc, void *data)
 	struct grpc *grpc = data;
 
 	if (!exchange_ended(grpc->exchange))
-		begin_reply(grpc->exchange, weft_rpc_headers(rpc));
+		begin_reply(grpc, weft_rpc_headers(rpc));
 }
 
-static void on_rpc_message(struct weft_rpc *rpc, struct weft_bytes message, void *data)
+static int write_message(struct grpc *grpc, struct weft_bytes message)
 {
-	struct grpc *grpc = data;
-	uint8_t header[FRAME_HEADER] = {
+	const uint8_t header[FRAME_HEADER] = {
 		0,
 		(uint8_t)(message.len >> 24),
 		(uint8_t)(message.len >> 16),
 		(uint8_t)(message.len >> 8),
 		(uint8_t)message.len,
 	};
+	int r;
+
+	if (grpc->dialect != GRPC_WEB_TEXT) {
+		exchange_write(grpc->exchange, header, sizeof(header));
+		exchange_write(grpc->exchange, message.data, message.len);
+		return 0;
+	}
+	weft_buffer_clear(&grpc->out);
+	r = weft_buffer_append(&grpc->out, header, sizeof(header));
+	if (r >= 0)
+		r = weft_buffer_append(&grpc->out, message.data, message.len);
+	return r < 0 ? r : write_out(grpc);
+}
+
+static void on_rpc_message(struct weft_rpc *rpc, struct weft_bytes message, void *data)
+{
+	struct grpc *grpc = data;
 
 	if (exchange_ended(grpc->exchange))
 		return;
-	begin_reply(grpc->exchange, weft_rpc_headers(rpc));
-	exchange_write(grpc->exchange, header, sizeof(header));
-	exchange_write(grpc->exchange, message.data, message.len);
+	begin_reply(grpc, weft_rpc_headers(rpc));
+	if (write_message(grpc, message) < 0) {
+		exchange_abort(grpc->exchange);
+		cancel_rpc(grpc);
+		return;
+	}
 	if (!grpc->held && exchange_blocked(grpc->exchange)) {
 		grpc->held = true;
 		weft_rpc_hold(rpc);
@@ -144,7 +198,7 @@ static void on_rpc_end(struct weft_rpc *rpc, const struct weft_status *status, v
 	if (!exchange_ended(exchange)) {
 		struct weft_status outward = errors_outward(exchange, status);
 
-		end_reply(exchange, &outward, weft_rpc_trailers(rpc));
+		end_reply(grpc, &outward, weft_rpc_trailers(rpc));
 	}
 	exchange_end_work(exchange);
 }
@@ -158,7 +212,7 @@ static size_t frame_length(const uint8_t *at)
 
 static void refuse(struct grpc *grpc, enum weft_code code, const char *message)
 {
-	fail(grpc->exchange, code, message);
+	fail(grpc, code, message);
 	cancel_rpc(grpc);
 }
 
@@ -197,7 +251,7 @@ static void pump(struct grpc *grpc)
 		return;
 	writable = weft_rpc_writable(grpc->rpc);
 	if (grpc->body_ended && writable) {
-		if (grpc->in.len > 0) {
+		if (grpc->in.len > 0 || grpc->decoder.n > 0) {
 			refuse(grpc, WEFT_INTERNAL, "the last message is cut off");
 			return;
 		}
@@ -210,10 +264,17 @@ static void pump(struct grpc *grpc)
 static void on_body(struct exchange *exchange, const uint8_t *bytes, size_t len)
 {
 	struct grpc *grpc = exchange->handler_data;
+	int r;
 
 	if (!grpc->rpc)
 		return;
-	if (weft_buffer_append(&grpc->in, bytes, len) < 0)
+	if (grpc->dialect == GRPC_WEB_TEXT)
+		r = grpc_web_decode(&grpc->decoder, bytes, len, &grpc->in);
+	else
+		r = weft_buffer_append(&grpc->in, bytes, len);
+	if (r == -EINVAL)
+		refuse(grpc, WEFT_INVALID_ARGUMENT, "the body is not base64");
+	else if (r < 0)
 		refuse(grpc, WEFT_RESOURCE_EXHAUSTED, "out of memory");
 	else
 		pump(grpc);
@@ -254,6 +315,17 @@ static const struct exchange_handler handler = {
 	.on_cancel = on_cancel,
 };
 
+/* What a browser or HTTP/1.1 says to the edge alone. */
+static bool is_of_this_hop(const char *name)
+{
+	static const char *const names[] = { "accept-encoding", "expect", "origin", "x-grpc-web" };
+
+	for (size_t i = 0; i < WEFT_COUNT(names); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return strncmp(name, "sec-", 4) == 0 || strncmp(name, "access-control-", 15) == 0;
+}
+
 /* The user's part of the client's metadata, but the trace and the id go on as the edge has them. */
 static int forward_metadata(const struct exchange *exchange, struct weft_metadata *metadata)
 {
@@ -266,6 +338,8 @@ static int forward_metadata(const struct exchange *exchange, struct weft_metadat
 		const struct weft_h2_header *header = &exchange->headers[i];
 		int r;
 
+		if (is_of_this_hop(header->name))
+			continue;
 		if (weft_metadata_find(metadata, header->name) &&
 		    (strcmp(header->name, "traceparent") == 0 ||
 		     strcmp(header->name, "x-request-id") == 0))
@@ -288,29 +362,36 @@ static struct weft_channel *find_channel(const struct exchange *exchange)
 			     (size_t)(slash - exchange->target - 1));
 }
 
+static struct grpc *grpc_new(struct exchange *exchange)
+{
+	struct grpc *grpc = weft_arena_zalloc(exchange->arena, sizeof(*grpc));
+
+	grpc->exchange = exchange;
+	grpc_dialect_of(exchange_header(exchange, "content-type"), &grpc->dialect);
+	weft_arena_defer(exchange->arena, grpc_fini, grpc);
+	return grpc;
+}
+
 void grpc_start(struct exchange *exchange)
 {
 	struct weft_metadata metadata = WEFT_METADATA_INIT;
 	struct weft_call_options options = { .size = sizeof(options), .metadata = &metadata };
 	struct weft_channel *channel = find_channel(exchange);
 	const char *encoding = exchange_header(exchange, "grpc-encoding");
+	struct grpc *grpc = grpc_new(exchange);
 	const char *fault;
-	struct grpc *grpc;
 
 	exchange->rpc = exchange->target;
 	if (strcmp(exchange->method, "POST") != 0 || !channel) {
-		fail(exchange, WEFT_UNIMPLEMENTED, "no such service here");
+		fail(grpc, WEFT_UNIMPLEMENTED, "no such service here");
 	} else if (encoding && strcmp(encoding, "identity") != 0) {
 		exchange_add_header(exchange, "grpc-accept-encoding", "identity");
-		fail(exchange, WEFT_UNIMPLEMENTED, "compressed messages are not taken here");
+		fail(grpc, WEFT_UNIMPLEMENTED, "compressed messages are not taken here");
 	} else if (call_options_timeout(exchange, &options.timeout_ns, &fault) < 0) {
-		fail(exchange, WEFT_INTERNAL, fault);
+		fail(grpc, WEFT_INTERNAL, fault);
 	} else if (forward_metadata(exchange, &metadata) < 0) {
-		fail(exchange, WEFT_INTERNAL, "a metadata value that is none");
+		fail(grpc, WEFT_INTERNAL, "a metadata value that is none");
 	} else {
-		grpc = weft_arena_zalloc(exchange->arena, sizeof(*grpc));
-		grpc->exchange = exchange;
-		weft_arena_defer(exchange->arena, grpc_fini, grpc);
 		exchange_handle(exchange, &handler, grpc);
 		exchange_begin_work(exchange);
 		grpc->rpc =
