@@ -19,12 +19,38 @@
 struct weft_balancer;
 struct weft_balance_host;
 
+/* gRFC A50; a part that is not `on` ejects nobody. weft_outlier_defaults has gRPC's values. */
+struct weft_outlier_options {
+	uint64_t interval_ns;
+	uint64_t base_ejection_ns;
+	uint64_t max_ejection_ns;
+	unsigned max_ejection_percent;
+	struct {
+		bool on;
+		unsigned stdev_factor; /* in thousandths */
+		unsigned enforcement;  /* of a hundred that should be ejected, how many are */
+		unsigned minimum_hosts;
+		unsigned volume; /* calls in an interval */
+	} success_rate;
+	struct {
+		bool on;
+		unsigned threshold; /* percent */
+		unsigned enforcement;
+		unsigned minimum_hosts;
+		unsigned volume;
+	} failure_percentage;
+};
+
+extern const struct weft_outlier_options weft_outlier_defaults;
+
 /* What a service config says about balancing, or the channel's options. Each policy reads what is
  * its own. */
 struct weft_balancing {
 	const struct weft_policy *policy; /* NULL: pick_first */
-	bool shuffle;                     /* pick_first: the addresses, at each update (A62) */
-	unsigned choices;                 /* least_request: how many are compared, 0: 2 (A48) */
+	bool detects_outliers;            /* then that policy stands under outlier_detection */
+	struct weft_outlier_options outlier;
+	bool shuffle;     /* pick_first: the addresses, at each update (A62) */
+	unsigned choices; /* least_request: how many are compared, 0: 2 (A48) */
 };
 
 /* One address, as a policy sees it. The channel owns it. */
@@ -38,8 +64,25 @@ struct weft_subchannel {
 	 * go by. pick_first goes by `state` (A17). */
 	enum weft_connectivity health;
 	bool failed; /* since it was READY last: IDLE and CONNECTING count as failure still */
-	size_t outstanding; /* calls */
-	char error[256];    /* why it failed last */
+	size_t outstanding;             /* calls */
+	enum weft_connectivity checked; /* what its own service says, while it is READY (A17) */
+
+	/* outlier_detection's: the calls of this interval, and how often it has been ejected
+	 * lately. */
+	uint64_t successes;
+	uint64_t failures;
+	bool ejected;
+	unsigned ejections;
+	uint64_t ejected_at;
+
+	char error[256]; /* why it failed last */
+};
+
+/* What a call tells about the subchannel that it was given to, for outlier detection. */
+enum weft_call_result {
+	WEFT_CALL_UNCOUNTED, /* the client cancelled it, or the peer has not looked at it */
+	WEFT_CALL_SUCCEEDED, /* OK */
+	WEFT_CALL_FAILED,
 };
 
 /* What a call wants beside a connection. */
@@ -98,11 +141,31 @@ struct weft_balance_host {
 
 extern const struct weft_policy weft_pick_first;
 extern const struct weft_policy weft_round_robin;
+extern const struct weft_policy weft_least_request;
+extern const struct weft_policy weft_outlier_detection; /* wraps one of the others */
 
-#define WEFT_POLICY_NAMES "pick_first and round_robin"
+#define WEFT_POLICY_NAMES "pick_first, round_robin and least_request"
 
 /* By gRPC's name ("round_robin"), or NULL. */
 const struct weft_policy *weft_policy_find(const char *name);
+
+/* The policy that a channel creates. */
+const struct weft_policy *weft_balancing_policy(const struct weft_balancing *balancing);
+
+/* What a service config's policy says: 0; -EINVAL: it is none of these. */
+struct Grpc__ServiceConfig__LoadBalancingConfig;
+int weft_balancing_read(const struct Grpc__ServiceConfig__LoadBalancingConfig *config,
+			struct weft_balancing *ret_balancing);
+
+/* Its health, after something has changed that it follows from. */
+static inline void weft_subchannel_settle(struct weft_subchannel *subchannel)
+{
+	if (subchannel->state != WEFT_READY)
+		subchannel->health = subchannel->state;
+	else
+		subchannel->health =
+			subchannel->ejected ? WEFT_TRANSIENT_FAILURE : subchannel->checked;
+}
 
 static inline bool weft_pick_was_tried(const struct weft_pick *pick, uint32_t id)
 {

@@ -280,12 +280,32 @@ static void forgive_all(struct weft_channel *channel)
 		weft_subchannel_forgive(subchannel);
 }
 
-static void create_balancer(struct weft_channel *channel)
+/* By another policy's balancer than before, if need be: it opens the subchannels before the old one
+ * releases them, so their connections stay. */
+static void balance(struct weft_channel *channel, const struct weft_endpoints *endpoints)
 {
-	const struct weft_policy *policy =
-		channel->balancing.policy ? channel->balancing.policy : &weft_pick_first;
+	const struct weft_policy *policy = weft_balancing_policy(&channel->balancing);
+	struct weft_balancer *before = channel->balancer;
 
-	channel->balancer = policy->create(&channel->host);
+	if (!before || before->policy != policy) {
+		channel->balancer = policy->create(&channel->host);
+		policy->update(channel->balancer, endpoints, &channel->balancing);
+		if (before)
+			before->policy->destroy(before);
+	}
+	policy->update(channel->balancer, endpoints, &channel->balancing);
+	serve_later(channel);
+}
+
+void weft_channel_set_balancing(struct weft_channel *channel,
+				const struct weft_balancing *balancing)
+{
+	const struct weft_endpoints *endpoints =
+		channel->resolver ? weft_resolver_last(channel->resolver) : NULL;
+
+	channel->balancing = *balancing;
+	if (channel->balancer)
+		balance(channel, endpoints);
 }
 
 static void on_found(const struct weft_endpoints *endpoints, void *data)
@@ -300,10 +320,7 @@ static void on_found(const struct weft_endpoints *endpoints, void *data)
 	}
 	if (endpoints->news)
 		forgive_all(channel);
-	if (!channel->balancer)
-		create_balancer(channel);
-	channel->balancer->policy->update(channel->balancer, endpoints, &channel->balancing);
-	serve_later(channel);
+	balance(channel, endpoints);
 }
 
 static void on_failed(int r, const char *error, void *data)
@@ -444,7 +461,8 @@ void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
 		wake(channel);
 }
 
-void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc)
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc,
+			     enum weft_call_result result)
 {
 	struct weft_subchannel *subchannel = rpc->subchannel;
 
@@ -453,12 +471,12 @@ void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc)
 		return;
 	channel->outstanding--;
 	channel->last_used = weft_loop_now(channel->loop);
-	weft_subchannel_end_call(subchannel);
+	weft_subchannel_end_call(subchannel, result);
 }
 
 void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc)
 {
-	weft_channel_call_ended(channel, rpc);
+	weft_channel_call_ended(channel, rpc, WEFT_CALL_UNCOUNTED);
 	weft_list_insert_before(channel->waiting.next, &rpc->waiting);
 	channel->n_waiting++;
 	serve_later(channel);

@@ -4,6 +4,8 @@
 
 #include <weft/channel.h>
 
+#include "rpc/balance.h"
+
 struct weft_rpc;
 
 const char *weft_channel_authority(const struct weft_channel *channel);
@@ -16,12 +18,18 @@ const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 size_t weft_channel_max_message(const struct weft_channel *channel);
 uint64_t weft_channel_keepalive(const struct weft_channel *channel); /* as servers have taught it */
 
+/* From now on it balances so; at once where it has endpoints. As a service config says, in place of
+ * what the channel's options said. */
+void weft_channel_set_balancing(struct weft_channel *channel,
+				const struct weft_balancing *balancing);
+
 /* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);
 /* The peer refused the call: it stands first in the queue again. */
 void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc);
 /* The call has ended, and what it had of a subchannel goes back. */
-void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc);
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc,
+			     enum weft_call_result result);
 void weft_channel_withdraw(struct weft_channel *channel,
 			   struct weft_rpc *rpc);              /* it ends in the queue */
 void weft_channel_stream_closed(struct weft_channel *channel); /* there may be room for another */

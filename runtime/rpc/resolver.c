@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/arena.h>
 #include <weft/log.h>
 #include <weft/map.h>
 
@@ -28,6 +29,8 @@ struct weft_resolver {
 	uint64_t interval_ns;
 	const struct weft_resolver_events *events;
 	void *data;
+	struct weft_arena *arena; /* of `last`; NULL: there is none */
+	struct weft_endpoints last;
 };
 
 /* ---- classes ---- */
@@ -98,6 +101,7 @@ void weft_resolver_free(struct weft_resolver *resolver)
 	if (!resolver)
 		return;
 	resolver->class->stop(resolver->self);
+	weft_arena_free(resolver->arena);
 	free(resolver);
 }
 
@@ -131,22 +135,48 @@ static bool is_wanted(const struct weft_resolver *resolver, struct weft_map *see
 	       0;
 }
 
+const struct weft_endpoints *weft_resolver_last(const struct weft_resolver *resolver)
+{
+	return resolver->arena ? &resolver->last : NULL;
+}
+
+static const char *copy(struct weft_arena *arena, const char *text)
+{
+	const char *result = text ? weft_arena_strdup(arena, text) : NULL;
+
+	if (text && !result)
+		abort();
+	return result;
+}
+
 void weft_resolver_found(struct weft_resolver *resolver, const struct weft_endpoints *endpoints)
 {
-	struct weft_endpoint *list = calloc(endpoints->n + 1, sizeof(*list));
-	struct weft_endpoints found = { .size = sizeof(found), .list = list };
+	struct weft_arena *before = resolver->arena, *arena = weft_arena_new();
+	struct weft_endpoint *list =
+		weft_arena_new_array(arena, struct weft_endpoint, endpoints->n + 1);
 	struct weft_map seen = WEFT_MAP_INIT;
+	size_t n = 0;
 
 	if (!list)
 		abort();
-	for (size_t i = 0; i < endpoints->n; i++)
-		if (is_wanted(resolver, &seen, &endpoints->list[i]))
-			list[found.n++] = endpoints->list[i];
-	found.service_config = endpoints->service_config;
-	found.news = endpoints->news;
+	for (size_t i = 0; i < endpoints->n; i++) {
+		if (!is_wanted(resolver, &seen, &endpoints->list[i]))
+			continue;
+		list[n].address = copy(arena, endpoints->list[i].address);
+		list[n].weight = endpoints->list[i].weight;
+		list[n++].attributes = copy(arena, endpoints->list[i].attributes);
+	}
 	weft_map_fini(&seen);
-	resolver->events->on_found(&found, resolver->data);
-	free(list);
+	resolver->arena = arena;
+	resolver->last = (struct weft_endpoints) {
+		.size = sizeof(resolver->last),
+		.list = list,
+		.n = n,
+		.service_config = copy(arena, endpoints->service_config),
+		.news = endpoints->news,
+	};
+	resolver->events->on_found(&resolver->last, resolver->data);
+	weft_arena_free(before);
 }
 
 void weft_resolver_failed(struct weft_resolver *resolver, int r, const char *error)

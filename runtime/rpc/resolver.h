@@ -21,6 +21,8 @@ struct weft_resolver *weft_resolver_new(struct weft_worker *worker,
 					const struct weft_target *target, uint64_t interval_ns,
 					const struct weft_resolver_events *events, void *data);
 void weft_resolver_refresh(struct weft_resolver *resolver);
+/* The last answer, or NULL: there was none yet. */
+const struct weft_endpoints *weft_resolver_last(const struct weft_resolver *resolver);
 /* Whether it is known that the last answer is old: the file has been written anew. */
 bool weft_resolver_changed(const struct weft_resolver *resolver);
 /* No event comes any more. Takes NULL. */

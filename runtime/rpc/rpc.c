@@ -81,6 +81,15 @@ void weft_rpc_queue_task(struct weft_rpc *rpc)
 	weft_loop_defer(rpc->loop, &rpc->task);
 }
 
+/* That the client has had enough tells nothing about the server. */
+static enum weft_call_result result_of(const struct weft_rpc *rpc)
+{
+	if (rpc->status.code == WEFT_OK)
+		return WEFT_CALL_SUCCEEDED;
+	return rpc->status.code == WEFT_CANCELLED && !rpc->status_received ? WEFT_CALL_UNCOUNTED
+									   : WEFT_CALL_FAILED;
+}
+
 void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 {
 	if (rpc->state == WEFT_RPC_ENDED)
@@ -98,7 +107,7 @@ void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 		weft_h2_stream_reset(rpc->stream,
 				     rpc->status_received ? WEFT_H2_NO_ERROR : WEFT_H2_CANCEL);
 	weft_rpc_commit(rpc);
-	weft_channel_call_ended(rpc->channel, rpc);
+	weft_channel_call_ended(rpc->channel, rpc, result_of(rpc));
 	weft_rpc_queue_task(rpc);
 }
 

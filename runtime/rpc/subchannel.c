@@ -52,7 +52,8 @@ static void unref(struct subchannel *subchannel)
 /* The one place in which the state changes. */
 static void set_state(struct subchannel *subchannel, enum weft_connectivity state)
 {
-	subchannel->base.state = subchannel->base.health = state;
+	subchannel->base.state = state;
+	weft_subchannel_settle(&subchannel->base);
 	if (state == WEFT_TRANSIENT_FAILURE)
 		subchannel->base.failed = true;
 	else if (state == WEFT_READY)
@@ -159,6 +160,7 @@ struct weft_subchannel *weft_subchannel_new(const struct weft_subchannel_options
 	subchannel->options = options;
 	subchannel->refs = 1;
 	subchannel->base.id = id;
+	subchannel->base.checked = WEFT_READY;
 	subchannel->base.endpoint.address = copy(endpoint->address);
 	subchannel->backoff.base_ns = options->backoff_ns;
 	subchannel->backoff.max_ns = options->backoff_max_ns;
@@ -245,8 +247,10 @@ void weft_subchannel_begin_call(struct weft_subchannel *base)
 	base->outstanding++;
 }
 
-void weft_subchannel_end_call(struct weft_subchannel *base)
+void weft_subchannel_end_call(struct weft_subchannel *base, enum weft_call_result result)
 {
 	base->outstanding--;
+	base->successes += result == WEFT_CALL_SUCCEEDED;
+	base->failures += result == WEFT_CALL_FAILED;
 	unref(of(base));
 }

@@ -51,6 +51,6 @@ struct weft_h2 *weft_subchannel_h2(const struct weft_subchannel *subchannel); /*
 
 /* A call has been given to it, and has ended there; in between it keeps the memory. */
 void weft_subchannel_begin_call(struct weft_subchannel *subchannel);
-void weft_subchannel_end_call(struct weft_subchannel *subchannel);
+void weft_subchannel_end_call(struct weft_subchannel *subchannel, enum weft_call_result result);
 
 #endif

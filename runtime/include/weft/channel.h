@@ -17,6 +17,9 @@
  *	pick_first    the first that answers, until it is lost (gRFC A62; RFC 8305, A61: an address
  *	              that does not answer within 250 ms is overtaken by the next)
  *	round_robin   each in turn, of those that are connected and have room for a stream
+ *	least_request of two of these by chance, the one with fewer calls under way (A48)
+ *
+ * A service config may put outlier_detection over any but pick_first (A50).
  */
 #ifndef WEFT_CHANNEL_H
 #define WEFT_CHANNEL_H

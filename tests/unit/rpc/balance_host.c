@@ -33,6 +33,7 @@ static struct weft_subchannel *open_fake(struct weft_balance_host *from,
 		fake->base.endpoint = *endpoint;
 		fake->base.id = n;
 		fake->base.state = fake->base.health = WEFT_IDLE;
+		fake->base.checked = WEFT_READY;
 		fake->base.failed = false;
 	}
 	return &fake->base;
@@ -127,7 +128,8 @@ void host_change(unsigned n, enum weft_connectivity state)
 	struct weft_subchannel *subchannel = &fakes[n].base;
 
 	assert_true(subchannel->openings > 0);
-	subchannel->state = subchannel->health = state;
+	subchannel->state = state;
+	weft_subchannel_settle(subchannel);
 	if (state == WEFT_TRANSIENT_FAILURE) {
 		subchannel->failed = true;
 		snprintf(subchannel->error, sizeof(subchannel->error), "%u is not there", n);
@@ -175,15 +177,15 @@ static void look_again(struct weft_timer *timer, void *data)
 	weft_worker_stop(worker);
 }
 
-uint64_t host_run_until_connecting(unsigned n)
+uint64_t host_run_until(bool (*holds)(void *data), void *data)
 {
 	uint64_t start = weft_now();
 	struct weft_timer timer;
 
 	weft_timer_init(&timer, look_again, NULL);
-	while (host_connecting() < n) {
+	while (!holds(data)) {
 		assert_true(weft_now() - start < 10 * WEFT_SECOND);
-		weft_timer_start(host.loop, &timer, 5 * WEFT_MS);
+		weft_timer_start(host.loop, &timer, WEFT_MS);
 		weft_worker_run(worker);
 	}
 	return weft_now() - start;

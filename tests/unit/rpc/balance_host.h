@@ -37,7 +37,7 @@ int host_pick(void);
 int host_pick_but(const uint32_t *tried, size_t n_tried);
 unsigned host_connecting(void); /* fakes that are */
 unsigned host_open(void);       /* fakes that have not been released */
-/* Runs the worker until so many connect; how long that took. Fails after ten seconds. */
-uint64_t host_run_until_connecting(unsigned n);
+/* Runs the worker until it holds; how long that took. Fails after ten seconds. */
+uint64_t host_run_until(bool (*holds)(void *data), void *data);
 
 #endif
