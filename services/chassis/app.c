@@ -454,3 +454,8 @@ struct weft_worker *app_first_worker(struct app *app)
 {
 	return first(app);
 }
+
+bool app_has_tls(const struct app *app)
+{
+	return app->tls.server != NULL;
+}

@@ -37,6 +37,9 @@ struct app_service {
 	/* Once for each worker, on its loop: builds its `self` and adds services to
 	 * app_worker_server(). */
 	int (*start)(struct app_worker *worker, void *process, void **ret_self);
+	/* The drain begins, on its loop: ends the calls that would not end by themselves. May be
+	 * NULL. */
+	void (*drain)(struct app_worker *worker, void *self);
 	/* After the drain, on its loop: no call is left, and no write or query is under way. */
 	void (*stop)(struct app_worker *worker, void *self);
 };
@@ -45,6 +48,7 @@ int app_run(const struct app_service *service, int argc, char **argv); /* what m
 
 struct store *app_store(struct app *app); /* NULL without migrations */
 struct weft_worker *app_first_worker(struct app *app);
+bool app_has_tls(const struct app *app); /* calls come in over TLS */
 
 struct app *app_worker_app(struct app_worker *worker);
 struct weft_worker *app_worker_worker(struct app_worker *worker);

@@ -110,6 +110,8 @@ void app_worker_drain(struct weft_task *order)
 {
 	struct app_worker *worker = weft_container_of(order, struct app_worker, order);
 
+	if (worker->started && worker->app->service->drain)
+		worker->app->service->drain(worker, worker->self);
 	if (worker->server)
 		weft_server_drain(worker->server, worker->app->flags.drain_ns, on_drained, worker);
 	else
