@@ -26,6 +26,12 @@ def build():
     return BUILD
 
 
+@pytest.fixture(scope="session")
+def tools():
+    """Where ./dev test has unpacked the packages that are not installed, a folder each."""
+    return ROOT / ".weft" / "tools"
+
+
 @pytest.fixture
 def wait_until():
     """wait_until(condition, seconds, what): the condition's first true value, within a bound."""
