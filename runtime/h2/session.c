@@ -317,7 +317,7 @@ static void answer_431(struct session *session, int32_t id)
 static void receive_request(struct session *session, int32_t id, bool end)
 {
 	const struct weft_h2_header *fields = session->headers.fields;
-	bool over = session->headers.over;
+	bool over = headers_are_over(&session->headers);
 	session_stream_cb *open;
 	struct weft_h2_stream *stream;
 
@@ -361,7 +361,9 @@ static void receive_headers(struct session *session, int32_t id, bool end)
 
 	if (!stream || stream->life == STREAM_CLOSED)
 		return;
-	if (session->headers.over) {
+	if (headers_are_over(&session->headers)) {
+		if (stream->life == STREAM_LIVE && stream->events->on_oversized)
+			stream->events->on_oversized(stream, stream->data);
 		weft_h2_stream_reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
 		return;
 	}
@@ -602,6 +604,8 @@ struct session *session_new(enum session_role role, const struct weft_h2_options
 		options->max_header_list ? options->max_header_list : DEFAULT_HEADER_LIST;
 	session->message_budget =
 		options->message_budget ? options->message_budget : DEFAULT_MESSAGE_BUDGET;
+	session->headers.soft =
+		options->soft_header_list ? options->soft_header_list : session->headers.limit;
 	budget_init(&session->useless, 10000, 330);
 	budget_init(&session->resets, 1000, 33);
 	create(session);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "base/random.h"
+
 #define FIELD_OVERHEAD 32 /* RFC 9113, 6.5.2 */
 #define FIRST_FIELDS   16
 #define KEPT_FIELDS    64 /* what an idle connection may keep room for */
@@ -85,4 +87,14 @@ void headers_add(struct headers *headers, nghttp2_rcbuf *name, nghttp2_rcbuf *va
 		.value = (const char *)value_bytes.base,
 		.value_len = value_bytes.len,
 	};
+}
+
+bool headers_are_over(const struct headers *headers)
+{
+	uint32_t random;
+
+	if (headers->over || headers->charge <= headers->soft)
+		return headers->over;
+	weft_random_bytes(&random, sizeof(random));
+	return random % (headers->limit - headers->soft) < headers->charge - headers->soft;
 }

@@ -520,6 +520,7 @@ static void set_subchannel_options(struct weft_channel *channel,
 			.keepalive_timeout_ns = options->keepalive_timeout_ns,
 			.keepalive_idle = options->keepalive_without_calls,
 			.message_budget = options->message_budget,
+			.metadata = metadata_limits(options->soft_metadata, options->max_metadata),
 		},
 		.backoff_ns = options->backoff_ns,
 		.backoff_max_ns = options->backoff_max_ns,
@@ -663,4 +664,9 @@ size_t weft_channel_max_message(const struct weft_channel *channel)
 uint64_t weft_channel_keepalive(const struct weft_channel *channel)
 {
 	return channel->subchannel_options.connection.keepalive_ns;
+}
+
+struct metadata_limits weft_channel_metadata_limits(const struct weft_channel *channel)
+{
+	return channel->subchannel_options.connection.metadata;
 }

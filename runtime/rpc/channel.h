@@ -5,6 +5,7 @@
 #include <weft/channel.h>
 
 #include "rpc/balance.h"
+#include "rpc/metadata_limits.h"
 
 struct weft_rpc;
 
@@ -16,6 +17,7 @@ struct weft_credentials *weft_channel_credentials(const struct weft_channel *cha
 const struct weft_rpc_interceptor *const *weft_channel_interceptors(
 	const struct weft_channel *channel);
 size_t weft_channel_max_message(const struct weft_channel *channel);
+struct metadata_limits weft_channel_metadata_limits(const struct weft_channel *channel);
 uint64_t weft_channel_keepalive(const struct weft_channel *channel); /* as servers have taught it */
 
 /* From now on it balances so; at once where it has endpoints. As a service config says, in place of

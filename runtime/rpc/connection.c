@@ -129,6 +129,8 @@ struct weft_connection *weft_connection_new(struct weft_worker *worker, const ch
 		.keepalive_timeout_ns = options->keepalive_timeout_ns,
 		.keepalive_idle = options->keepalive_idle,
 		.message_budget = options->message_budget,
+		.max_header_list = (uint32_t)options->metadata.hard,
+		.soft_header_list = (uint32_t)options->metadata.soft,
 	};
 	connection->transport =
 		weft_transport_connect(worker, address, options->tls, options->server_name,

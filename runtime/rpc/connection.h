@@ -7,6 +7,8 @@
 
 #include <weft/h2.h>
 
+#include "rpc/metadata_limits.h"
+
 struct weft_connection;
 
 struct weft_connection_events {
@@ -29,6 +31,7 @@ struct weft_connection_options {
 	uint64_t keepalive_timeout_ns;
 	bool keepalive_idle;
 	size_t message_budget;
+	struct metadata_limits metadata; /* all 0: as weft/h2.h has them */
 };
 
 struct weft_connection *weft_connection_new(struct weft_worker *worker, const char *address,

@@ -130,6 +130,17 @@ static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_heade
 		rpc->sink->headers(rpc);
 }
 
+static void on_oversized(struct weft_h2_stream *stream, void *data)
+{
+	struct weft_rpc *rpc = data;
+	struct metadata_limits limits = weft_channel_metadata_limits(rpc->channel);
+
+	weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED,
+		     "the server sent too much metadata: above %zu bytes it may be refused, above "
+		     "%zu it is",
+		     limits.soft, limits.hard);
+}
+
 /* ---- messages ---- */
 
 static void deframe_failed(struct weft_rpc *rpc, int r)
@@ -294,6 +305,7 @@ static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool re
 
 const struct weft_h2_stream_events weft_rpc_stream_events = {
 	.on_headers = on_headers,
+	.on_oversized = on_oversized,
 	.on_data = on_data,
 	.on_end = on_end,
 	.on_writable = on_writable,

@@ -7,7 +7,9 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,10 +18,10 @@
 
 #include "rpc/call.h"
 #include "rpc/codec.h"
+#include "rpc/metadata_limits.h"
 #include "rpc/server.h"
 
 #define DEFAULT_MESSAGE     ((size_t)4 << 20)
-#define DEFAULT_METADATA    ((size_t)16 << 10)
 #define DEFAULT_STREAMS     256
 #define DEFAULT_CONNECTIONS 16384
 #define DEFAULT_KEEPALIVE   (7200 * WEFT_SECOND)
@@ -129,6 +131,47 @@ static const struct weft_h2_stream_events stray_events = {
 	.on_close = stray_close,
 };
 
+static void ignore_end(struct weft_h2_stream *stream, void *data)
+{
+}
+
+static const struct weft_h2_stream_events refused_events = {
+	.on_headers = stray_headers,
+	.on_data = stray_data,
+	.on_end = ignore_end,
+	.on_writable = stray_writable,
+	.on_close = stray_close,
+};
+
+/* Too much metadata: the client is told so in gRPC's terms, and no call begins. */
+static const struct weft_h2_stream_events *on_oversized(struct weft_h2 *h2,
+							struct weft_h2_stream *stream,
+							const struct weft_h2_header *headers,
+							size_t n, bool end, void **ret_data,
+							void *data)
+{
+	const struct connection *connection = data;
+	const struct weft_server *server = connection->server;
+	struct request request;
+	char words[128];
+
+	if (!server || request_init(&request, headers, n) != REQUEST_GRPC)
+		return NULL;
+	snprintf(words, sizeof(words),
+		 "too much metadata: above %" PRIu32 " bytes it may be refused, above %" PRIu32
+		 " it is",
+		 server->h2_options.soft_header_list, server->h2_options.max_header_list);
+	weft_h2_respond(stream,
+			(const struct weft_h2_header[]) {
+				WEFT_H2_HEADER(":status", "200"),
+				WEFT_H2_HEADER("content-type", "application/grpc"),
+				WEFT_H2_HEADER("grpc-status", "8"), /* RESOURCE_EXHAUSTED */
+				WEFT_H2_HEADER("grpc-message", words),
+			},
+			4, true);
+	return &refused_events;
+}
+
 void call_start(struct weft_call *call)
 {
 	struct weft_server *server = call->server;
@@ -221,6 +264,7 @@ static void on_h2_close(struct weft_h2 *h2, int r, const char *error, void *data
 
 static const struct weft_h2_events h2_events = {
 	.on_stream = on_stream,
+	.on_oversized = on_oversized,
 	.on_close = on_h2_close,
 };
 
@@ -415,6 +459,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 {
 	struct weft_server *server = calloc(1, sizeof(*server));
 	struct weft_server_options *own;
+	struct metadata_limits metadata;
 
 	if (!server)
 		abort();
@@ -423,6 +468,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		memcpy(own, options, options->size < sizeof(*own) ? options->size : sizeof(*own));
 	if (!own->max_connections)
 		own->max_connections = DEFAULT_CONNECTIONS;
+	metadata = metadata_limits(own->soft_metadata, own->max_metadata);
 	server->worker = worker;
 	server->arena = weft_arena_new();
 	server->limits = (struct call_limits) {
@@ -446,8 +492,8 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		.idle_timeout_ns = own->idle_timeout_ns,
 		.message_budget = own->message_budget,
 		.message_timeout_ns = own->message_timeout_ns,
-		.max_header_list =
-			(uint32_t)(own->max_metadata ? own->max_metadata : DEFAULT_METADATA),
+		.max_header_list = (uint32_t)metadata.hard,
+		.soft_header_list = (uint32_t)metadata.soft,
 	};
 	weft_list_init(&server->connections);
 	weft_list_init(&server->calls);

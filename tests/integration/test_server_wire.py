@@ -287,9 +287,25 @@ def test_an_early_error_stops_the_request(client):
 
 
 def test_headers_above_the_limit(client):
-    fields, _ = client.answer(client.request(x_large="x" * 17000))
+    for _ in range(3):
+        fields, body = client.answer(client.request(x_large="x" * 17000))
+        assert (fields[":status"], fields["grpc-status"], body) == ("200", "8", b"")
+    fields, _ = client.answer(client.request(content_type="text/plain", x_large="x" * 17000))
     assert fields[":status"] == "431"
     assert client.answer(client.request())[0]["grpc-status"] == "0"
+
+
+def test_header_limit_is_announced(client):
+    assert client.answer(client.request())[0]["grpc-status"] == "0"
+    assert client.h2.remote_settings.max_header_list_size == 16384
+
+
+def test_headers_between_the_limits(client):
+    """Refused by chance, never at 8 KiB; how often is for the unit test of the session."""
+    statuses = [client.answer(client.request(x_large="x" * 12000))[0]["grpc-status"]
+                for _ in range(5)]
+    assert set(statuses) <= {"0", "8"}
+    assert client.answer(client.request(x_large="x" * 7600))[0]["grpc-status"] == "0"
 
 
 def test_the_stream_limit_is_announced_and_kept(client):

@@ -67,6 +67,8 @@ struct weft_channel_options {
 	/* What the messages above 64 KiB that are on their way to us over a connection may be in
 	 * sum; the others wait. 0: 8 MiB */
 	size_t message_budget;
+	size_t max_metadata; /* received, as in weft/server.h; 0: 16 KiB */
+	size_t soft_metadata;
 
 	const char *balancing;        /* NULL: "pick_first" */
 	uint64_t backoff_ns;          /* between attempts to connect, the first time; 0: 1 s */

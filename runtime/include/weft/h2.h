@@ -27,6 +27,8 @@ struct weft_h2_stream_events {
 	 * trailers only. 1xx is skipped. */
 	void (*on_headers)(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
 			   size_t n, bool end, void *data);
+	/* More headers or trailers than max_header_list allows: a reset follows. May be NULL. */
+	void (*on_oversized)(struct weft_h2_stream *stream, void *data);
 	void (*on_data)(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len,
 			void *data);
 	void (*on_end)(struct weft_h2_stream *stream, void *data); /* the peer has half-closed */
@@ -74,6 +76,9 @@ struct weft_h2_options {
 	/* 0: 16 KiB of name + value + 32 each; above: on_oversized (server), or the stream is reset
 	 * (client) */
 	uint32_t max_header_list;
+	/* Above this they may be treated so, the likelier the nearer they come to the limit; 0:
+	 * none is */
+	uint32_t soft_header_list;
 	uint64_t idle_timeout_ns; /* 0: none; without a stream for that long: drain */
 
 	/* For the preface with SETTINGS, and for each block of headers; 0: 10 s. */

@@ -22,7 +22,7 @@ struct weft_port;
 struct weft_server_options {
 	size_t size;
 	size_t max_message;              /* received, 0: 4 MiB */
-	size_t max_metadata;             /* received, 0: 16 KiB */
+	size_t max_metadata;             /* received, 0: 16 KiB; see soft_metadata */
 	uint32_t max_concurrent_streams; /* per connection, 0: 256 */
 	unsigned max_depth;              /* nesting of received messages, 0: 100 */
 	uint64_t handshake_timeout_ns;   /* 0: 10 s */
@@ -43,6 +43,10 @@ struct weft_server_options {
 	 * sum; the others wait, see message_budget in weft/h2.h. 0: 8 MiB, 30 s */
 	size_t message_budget;
 	uint64_t message_timeout_ns;
+	/* A call with more metadata than max_metadata is refused (RESOURCE_EXHAUSTED), one with
+	 * more than this may be, the likelier the more it has. Counted as HTTP/2 does, 32 bytes
+	 * more for each entry. 0: 8 KiB, or four fifths of max_metadata. */
+	size_t soft_metadata;
 };
 
 /* `options` may be NULL. Add services before the first connection. The server belongs to its

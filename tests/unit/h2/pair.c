@@ -26,6 +26,11 @@ static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_heade
 	note(side, "headers(%s=%s%s) ", headers[0].name, headers[0].value, end ? ",end" : "");
 }
 
+static void on_oversized(struct weft_h2_stream *stream, void *data)
+{
+	note(data, "oversized ");
+}
+
 static void on_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
 {
 	struct side *side = data;
@@ -52,6 +57,7 @@ static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool re
 
 const struct weft_h2_stream_events pair_stream_events = {
 	.on_headers = on_headers,
+	.on_oversized = on_oversized,
 	.on_data = on_data,
 	.on_end = on_end,
 	.on_writable = on_writable,

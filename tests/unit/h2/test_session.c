@@ -213,7 +213,50 @@ static void test_large_headers(void **state)
 		many[i] = fields[i > 0];
 	weft_h2_respond(pair.server.stream, many, WEFT_COUNT(many), false);
 	settle(&pair);
-	assert_string_equal(pair.client.log, "close(11) ");
+	assert_string_equal(pair.client.log, "oversized close(11) ");
+
+	/* So is it for trailers. */
+	pair.client.log[0] = '\0';
+	request(&pair, true);
+	settle(&pair);
+	respond(pair.server.stream, false);
+	weft_h2_stream_end(pair.server.stream, many + 1, WEFT_COUNT(many) - 1);
+	settle(&pair);
+	assert_string_equal(pair.client.log, "headers(:status=200) oversized close(0) ");
+	pair_fini(&pair);
+}
+
+/* How many of so many requests of this size are refused. */
+static unsigned count_refused(struct pair *pair, size_t size, unsigned n)
+{
+	unsigned refused = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		pair->server.stream = NULL;
+		pair->server.log[0] = pair->client.log[0] = '\0';
+		request_with_large_headers(pair, size);
+		settle(pair);
+		refused += !pair->server.stream;
+		if (pair->server.stream)
+			respond(pair->server.stream, true);
+		settle(pair);
+	}
+	return refused;
+}
+
+static void test_headers_above_the_soft_limit(void **state)
+{
+	const struct weft_h2_options options = { .size = sizeof(options),
+						 .soft_header_list = 2000,
+						 .max_header_list = 4000 };
+	const size_t others = 200; /* about that much is not the one header */
+	struct pair pair;
+
+	pair_init(&pair, &options);
+	assert_int_equal(count_refused(&pair, 2000 - 2 * others, 50), 0);
+	assert_in_range(count_refused(&pair, 2500 - others, 400), 20, 250); /* a quarter: 100 */
+	assert_in_range(count_refused(&pair, 3500 - others, 400), 150, 380);
+	assert_int_equal(count_refused(&pair, 4000, 50), 50);
 	pair_fini(&pair);
 }
 
@@ -475,6 +518,7 @@ int main(void)
 		cmocka_unit_test(test_interim_answers_are_skipped),
 		cmocka_unit_test(test_resets),
 		cmocka_unit_test(test_large_headers),
+		cmocka_unit_test(test_headers_above_the_soft_limit),
 		cmocka_unit_test(test_drain_lets_streams_finish),
 		cmocka_unit_test(test_terminate_and_abort_close_every_stream_once),
 		cmocka_unit_test(test_too_many_streams_wait_for_no_one),
