@@ -38,6 +38,8 @@ static ProtobufCMessage *unpack(struct weft_call *call, struct weft_bytes bytes,
 		return message;
 	if (r == -EBADMSG)
 		call_abort(call, WEFT_INTERNAL, "the message is not understood: %s", error);
+	else if (r == -EINVAL)
+		call_abort(call, WEFT_INVALID_ARGUMENT, "%s", error);
 	else
 		call_abort(call, WEFT_RESOURCE_EXHAUSTED, "no memory for the message");
 	return NULL;

@@ -154,8 +154,10 @@ static int check_string(struct check *check, const struct level *level, struct w
 {
 	if (!weft_utf8_valid(value.data, value.len))
 		return bad(check, level, "is not UTF-8");
-	if (value.len && memchr(value.data, 0, value.len))
-		return bad(check, level, "holds a NUL byte");
+	if (value.len && memchr(value.data, 0, value.len)) {
+		bad(check, level, "holds a NUL byte");
+		return -EINVAL;
+	}
 	return charge(check, value.len + OBJECT_COST);
 }
 

@@ -18,6 +18,7 @@
 #define WEFT_CODEC_MEMORY(len) (((size_t)64 << 20) + 16 * (len))
 
 /* -EBADMSG: not such a message, or nested deeper than `max_depth` (0: WEFT_CODEC_DEPTH);
+ * -EINVAL: a string holds a NUL byte, which protobuf allows and protobuf-c's strings do not;
  * -EMSGSIZE: unpacked it would take more than WEFT_CODEC_MEMORY. `error` names the field:
  * "lines[2].name is not UTF-8". */
 int weft_message_check(const ProtobufCMessageDescriptor *descriptor, struct weft_bytes wire,

@@ -60,7 +60,7 @@ static ProtobufCMessage *unpack(struct weft_rpc *rpc, struct weft_bytes bytes)
 	r = weft_message_unpack(rpc->method->response, bytes, 0, rpc->response, error, &message);
 	if (r == 0)
 		return message;
-	weft_rpc_end(rpc, r == -EBADMSG ? WEFT_INTERNAL : WEFT_RESOURCE_EXHAUSTED,
+	weft_rpc_end(rpc, r == -EBADMSG || r == -EINVAL ? WEFT_INTERNAL : WEFT_RESOURCE_EXHAUSTED,
 		     "the response is no %s: %s", rpc->method->response->name, error);
 	return NULL;
 }

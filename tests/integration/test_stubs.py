@@ -109,6 +109,10 @@ def test_failures(echo):
             echo.Say(text(words), timeout=10)
         assert failure.value.code() == code
     with pytest.raises(grpc.RpcError) as failure:
+        echo.Say(text("a\0b"), timeout=10)  # no C string
+    assert failure.value.code() == CODES.INVALID_ARGUMENT
+    assert failure.value.details() == "text holds a NUL byte"
+    with pytest.raises(grpc.RpcError) as failure:
         echo.Register(text("nobody"), timeout=10)
     assert failure.value.code() == CODES.UNIMPLEMENTED
 
