@@ -18,7 +18,9 @@ int number_to_uint(const char *text, size_t len, uint64_t most, uint64_t *ret_va
 int number_to_double(const char *text, size_t len, double *ret_value);
 int number_to_float(const char *text, size_t len, float *ret_value);
 
-/* Of finite numbers. Returns the length. */
+/* These return the length, and end the text with a NUL. */
+size_t number_from_integer(bool negative, uint64_t magnitude, char text[NUMBER_MAX]);
+/* Of finite numbers. */
 size_t number_from_double(double value, char text[NUMBER_MAX]);
 size_t number_from_float(float value, char text[NUMBER_MAX]);
 
