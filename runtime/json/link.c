@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "append.h"
+#include "quote.h"
+
 /* A leading dot: the full name. Otherwise the innermost scope that has it, as protoc resolves
  * names. */
 static const struct symbol *resolve(const struct loader *loader, const struct reference *reference)
@@ -159,6 +162,42 @@ static bool shape_is_right(const struct weft_schema_message *message)
 	}
 }
 
+static int quote_name(struct loader *loader, const char *name, struct weft_bytes *ret_quoted)
+{
+	struct weft_buffer text = WEFT_BUFFER_INIT;
+	uint8_t *kept;
+	int r;
+
+	r = quote((const uint8_t *)name, strlen(name), false, &text);
+	if (r >= 0)
+		r = weft_buffer_append_byte(&text, ':');
+	if (r >= 0) {
+		kept = weft_arena_zalloc(loader->arena, text.len + PADDED);
+		r = kept ? 0 : -ENOMEM;
+	}
+	if (r >= 0) {
+		memcpy(kept, text.data, text.len);
+		*ret_quoted = (struct weft_bytes) { kept, text.len };
+	}
+	weft_buffer_fini(&text);
+	return r;
+}
+
+static int quote_names(struct loader *loader, struct message_def *def)
+{
+	int r = 0;
+
+	def->quoted = weft_arena_new_array(loader->arena, struct quoted_name, def->pub.n_fields);
+	if (!def->quoted)
+		return -ENOMEM;
+	for (size_t i = 0; i < def->pub.n_fields && r >= 0; i++) {
+		r = quote_name(loader, def->fields[i].json_name, &def->quoted[i].names[0]);
+		if (r >= 0)
+			r = quote_name(loader, def->fields[i].name, &def->quoted[i].names[1]);
+	}
+	return r;
+}
+
 static int index_message(struct loader *loader, struct message_def *def)
 {
 	size_t n = def->pub.n_fields;
@@ -183,7 +222,7 @@ static int index_message(struct loader *loader, struct message_def *def)
 	if (same_number_twice(def) || !shape_is_right(&def->pub))
 		return loader_fail(loader, -EBADMSG, "%s: message %s is not well-formed",
 				   def->pub.file, def->pub.full_name);
-	return 0;
+	return quote_names(loader, def);
 }
 
 static int index_enum(struct loader *loader, struct enum_def *def)

@@ -5,38 +5,22 @@
 
 #include "base/utf8.h"
 
-static void push(struct place *place, struct place_step step)
+/* As snprintf(). */
+static int print_step(const struct place *place, size_t i, char *text, size_t size)
 {
-	if (place->n < PLACE_STEPS)
-		place->steps[place->n] = step;
-	place->n++;
-}
+	const struct place_step *step = &place->steps[i];
+	const struct weft_schema_field *field = step->at;
+	const char *dot = i > 0 ? "." : "";
+	int len = (int)(step->n > 128 ? 128 : step->n);
 
-void place_push_field(struct place *place, const struct weft_schema_field *field)
-{
-	const char *name = place->json_names ? field->json_name : field->name;
-
-	place_push_name(place, name, strlen(name));
-}
-
-void place_push_name(struct place *place, const char *name, size_t len)
-{
-	push(place, (struct place_step) { .text = name, .len = len });
-}
-
-void place_push_index(struct place *place, size_t index)
-{
-	push(place, (struct place_step) { .len = SIZE_MAX, .index = index });
-}
-
-void place_push_key(struct place *place, const char *key, size_t len)
-{
-	push(place, (struct place_step) { .text = key, .len = len, .key = true });
-}
-
-void place_pop(struct place *place)
-{
-	place->n--;
+	switch (step->kind) {
+	case PLACE_INDEX: return snprintf(text, size, "[%zu]", step->n);
+	case PLACE_KEY: return snprintf(text, size, "[\"%.*s\"]", len, (const char *)step->at);
+	case PLACE_NAME: return snprintf(text, size, "%s%.*s", dot, len, (const char *)step->at);
+	case PLACE_FIELD: break;
+	}
+	return snprintf(text, size, "%s%s", dot,
+			place->json_names ? field->json_name : field->name);
 }
 
 void place_print(const struct place *place, char *text, size_t size)
@@ -44,20 +28,8 @@ void place_print(const struct place *place, char *text, size_t size)
 	size_t at = 0;
 
 	*text = '\0';
-	for (size_t i = 0; i < place->n && i < PLACE_STEPS && at < size; i++) {
-		const struct place_step *step = &place->steps[i];
-		int len = (int)(step->len > size ? size : step->len);
-
-		if (step->len == SIZE_MAX)
-			len = snprintf(text + at, size - at, "[%zu]", step->index);
-		else
-			len = snprintf(text + at, size - at, "%s%.*s%s",
-				       step->key ? "[\""
-				       : i > 0   ? "."
-						 : "",
-				       len, step->text, step->key ? "\"]" : "");
-		at += (size_t)len;
-	}
+	for (size_t i = 0; i < place->n && i < PLACE_STEPS && at < size; i++)
+		at += (size_t)print_step(place, i, text + at, size - at);
 	if (at < size && place->n <= PLACE_STEPS)
 		return;
 	if (at > size - 4)

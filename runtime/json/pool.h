@@ -17,6 +17,12 @@ struct message_def {
 	const struct weft_schema_field **by_number;
 	struct name_index *by_name; /* both spellings */
 	size_t n_names;
+	struct quoted_name *quoted; /* of each field, by index */
+};
+
+/* A field's names as JSON has them before a value, with quotes and colon; padded (append.h). */
+struct quoted_name {
+	struct weft_bytes names[2]; /* the JSON name, and the contract's own */
 };
 
 struct name_index {

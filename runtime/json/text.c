@@ -10,54 +10,14 @@
 
 #include "base/utf8.h"
 #include "lexer.h"
+#include "quote.h"
 #include "scalar.h"
 #include "well_known.h"
 #include "wire/base64.h"
 
-static int quote_special(uint8_t c, struct weft_buffer *out)
-{
-	switch (c) {
-	case '"': return weft_buffer_append(out, "\\\"", 2);
-	case '\\': return weft_buffer_append(out, "\\\\", 2);
-	case '\b': return weft_buffer_append(out, "\\b", 2);
-	case '\f': return weft_buffer_append(out, "\\f", 2);
-	case '\n': return weft_buffer_append(out, "\\n", 2);
-	case '\r': return weft_buffer_append(out, "\\r", 2);
-	case '\t': return weft_buffer_append(out, "\\t", 2);
-	}
-	if (c < 0x20)
-		return weft_buffer_printf(out, "\\u%04x", c);
-	return weft_buffer_append(out, "\xef\xbf\xbd", 3); /* U+FFFD */
-}
-
 int weft_json_quote(const char *bytes, size_t len, struct weft_buffer *out)
 {
-	const uint8_t *at = (const uint8_t *)bytes, *end, *plain = at;
-	int r;
-
-	if (len == 0) /* `bytes` may be NULL */
-		return weft_buffer_append_string(out, "\"\"");
-	end = at + len;
-	r = weft_buffer_append_byte(out, '"');
-	while (r >= 0 && at < end) {
-		size_t step = 0;
-
-		if (*at >= 0x80)
-			step = weft_utf8_step(at, (size_t)(end - at));
-		else if (*at >= 0x20 && *at != '"' && *at != '\\')
-			step = 1;
-		if (step > 0) {
-			at += step;
-			continue;
-		}
-		r = weft_buffer_append(out, plain, (size_t)(at - plain));
-		if (r >= 0)
-			r = quote_special(*at, out);
-		plain = ++at;
-	}
-	if (r >= 0)
-		r = weft_buffer_append(out, plain, (size_t)(at - plain));
-	return r < 0 ? r : weft_buffer_append_byte(out, '"');
+	return quote((const uint8_t *)bytes, len, false, out);
 }
 
 int weft_json_base64(const void *bytes, size_t len, struct weft_buffer *out)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <weft/protobuf.h>
 
+#include "number.h"
+
 #define DAY              86400
 #define LEAST_TIMESTAMP  INT64_C(-62135596800) /* 0001-01-01T00:00:00Z */
 #define MOST_TIMESTAMP   INT64_C(253402300799) /* 9999-12-31T23:59:59Z */
@@ -83,20 +85,20 @@ static int64_t days_from_date(int year, int month, int day)
 	return era * 146097 + day_of_era - 719468;
 }
 
-static void date_from_days(int64_t days, int *ret_year, int *ret_month, int *ret_day)
+/* Back again, for days that are not before the year 0. */
+static void date_from_days(int64_t days, uint32_t *ret_year, uint32_t *ret_month, uint32_t *ret_day)
 {
-	int64_t z = days + 719468;
-	int64_t era = (z >= 0 ? z : z - 146096) / 146097;
-	int64_t day_of_era = z - era * 146097;
-	int64_t year_of_era =
+	uint32_t z = (uint32_t)(days + 719468);
+	uint32_t era = z / 146097, day_of_era = z % 146097;
+	uint32_t year_of_era =
 		(day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-	int64_t day_of_year =
+	uint32_t day_of_year =
 		day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-	int64_t month = (5 * day_of_year + 2) / 153;
+	uint32_t month = (5 * day_of_year + 2) / 153;
 
-	*ret_day = (int)(day_of_year - (153 * month + 2) / 5 + 1);
-	*ret_month = (int)(month < 10 ? month + 3 : month - 9);
-	*ret_year = (int)(year_of_era + era * 400 + (*ret_month <= 2));
+	*ret_day = day_of_year - (153 * month + 2) / 5 + 1;
+	*ret_month = month < 10 ? month + 3 : month - 9;
+	*ret_year = year_of_era + era * 400 + (*ret_month <= 2);
 }
 
 /* "Z" or "+01:00": seconds to take off. */
@@ -159,24 +161,41 @@ int timestamp_parse(const char *text, size_t len, struct moment *ret_moment)
 	return 0;
 }
 
+/* Exactly `n` digits. */
+static char *put_digits(char *at, uint32_t value, int n)
+{
+	for (int i = n - 1; i >= 0; i--, value /= 10)
+		at[i] = (char)('0' + value % 10);
+	return at + n;
+}
+
 /* Nothing, or a point and as many groups of three digits as are needed. */
-static void format_fraction(int32_t nanos, char text[12])
+static char *put_fraction(char *at, uint32_t nanos)
 {
 	if (nanos == 0)
-		*text = '\0';
-	else if (nanos % 1000000 == 0)
-		snprintf(text, 12, ".%03d", nanos / 1000000);
-	else if (nanos % 1000 == 0)
-		snprintf(text, 12, ".%06d", nanos / 1000);
-	else
-		snprintf(text, 12, ".%09d", nanos);
+		return at;
+	*at++ = '.';
+	if (nanos % 1000000 == 0)
+		return put_digits(at, nanos / 1000000, 3);
+	if (nanos % 1000 == 0)
+		return put_digits(at, nanos / 1000, 6);
+	return put_digits(at, nanos, 9);
+}
+
+static char *put_clock(char *at, uint32_t second_of_day)
+{
+	at = put_digits(at, second_of_day / 3600, 2);
+	*at++ = ':';
+	at = put_digits(at, second_of_day / 60 % 60, 2);
+	*at++ = ':';
+	return put_digits(at, second_of_day % 60, 2);
 }
 
 int timestamp_format(const struct moment *moment, char text[TIMESTAMP_TEXT_MAX])
 {
 	int64_t days, rest;
-	int year, month, day;
-	char fraction[12];
+	uint32_t year, month, day;
+	char *at = text;
 
 	if (moment->seconds < LEAST_TIMESTAMP || moment->seconds > MOST_TIMESTAMP ||
 	    moment->nanos < 0 || moment->nanos >= NANOS_PER_SECOND)
@@ -188,10 +207,15 @@ int timestamp_format(const struct moment *moment, char text[TIMESTAMP_TEXT_MAX])
 		rest += DAY;
 	}
 	date_from_days(days, &year, &month, &day);
-	format_fraction(moment->nanos, fraction);
-	snprintf(text, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d%sZ", year, month, day,
-		 (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60), fraction);
-	return 0;
+	at = put_digits(at, year, 4);
+	*at++ = '-';
+	at = put_digits(at, month, 2);
+	*at++ = '-';
+	at = put_digits(at, day, 2);
+	*at++ = 'T';
+	at = put_fraction(put_clock(at, (uint32_t)rest), (uint32_t)moment->nanos);
+	*at++ = 'Z';
+	return (int)(at - text);
 }
 
 int duration_parse(const char *text, size_t len, struct moment *ret_moment)
@@ -224,15 +248,15 @@ int duration_format(const struct moment *moment, char text[TIMESTAMP_TEXT_MAX])
 	int64_t seconds = moment->seconds;
 	int32_t nanos = moment->nanos;
 	bool negative = seconds < 0 || nanos < 0;
-	char fraction[12];
+	char *at = text;
 
 	if (seconds < -MOST_DURATION || seconds > MOST_DURATION || nanos <= -NANOS_PER_SECOND ||
 	    nanos >= NANOS_PER_SECOND || (seconds < 0 && nanos > 0) || (seconds > 0 && nanos < 0))
 		return -ERANGE;
-	format_fraction(negative ? -nanos : nanos, fraction);
-	snprintf(text, TIMESTAMP_TEXT_MAX, "%s%lld%ss", negative ? "-" : "",
-		 (long long)(negative ? -seconds : seconds), fraction);
-	return 0;
+	at += number_from_integer(negative, (uint64_t)(negative ? -seconds : seconds), at);
+	at = put_fraction(at, (uint32_t)(negative ? -nanos : nanos));
+	*at++ = 's';
+	return (int)(at - text);
 }
 
 int field_path_parse(const char *text, size_t len, struct weft_buffer *out)

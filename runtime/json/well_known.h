@@ -17,7 +17,7 @@ struct moment {
 
 /* RFC 3339 with a date of the years 1 to 9999: -EINVAL, or -ERANGE. */
 int timestamp_parse(const char *text, size_t len, struct moment *ret_moment);
-/* With 0, 3, 6 or 9 digits of a second, in UTC; -ERANGE. */
+/* With 0, 3, 6 or 9 digits of a second, in UTC. Returns the length (there is no NUL); -ERANGE. */
 int timestamp_format(const struct moment *moment, char text[TIMESTAMP_TEXT_MAX]);
 
 /* "-1.5s", up to 10,000 years. */

@@ -56,7 +56,8 @@ static inline int weft_proto_take_bytes(struct weft_bytes *rest, struct weft_byt
 
 	if (weft_proto_take_varint(rest, WEFT_PROTO_SHORT_MAX, &len) < 0 || len > rest->len)
 		return -EBADMSG;
-	*ret_bytes = (struct weft_bytes) { .data = rest->data, .len = (size_t)len };
+	ret_bytes->data = rest->data;
+	ret_bytes->len = (size_t)len;
 	rest->data += len;
 	rest->len -= (size_t)len;
 	return 0;
@@ -89,6 +90,31 @@ static inline int weft_proto_take_value(struct weft_bytes *rest, unsigned type, 
 	case WEFT_WIRE_BYTES: return weft_proto_take_bytes(rest, ret_bytes);
 	default: return -EBADMSG;
 	}
+}
+
+/* As weft_wire_next(), but *ret_field is no longer what it was where it fails. */
+static inline int weft_proto_next(struct weft_bytes *rest, struct weft_wire_field *ret_field)
+{
+	const uint8_t *at = rest->data;
+	size_t len = rest->len;
+	unsigned type;
+
+	if (len == 0)
+		return 0;
+	if (weft_proto_take_tag(rest, &ret_field->number, &type) < 0)
+		return -EBADMSG;
+	if (type == WEFT_WIRE_GROUP) { /* again, from its tag */
+		rest->data = at;
+		rest->len = len;
+		return weft_wire_next(rest, ret_field);
+	}
+	ret_field->type = (enum weft_wire_type)type;
+	ret_field->value = 0;
+	ret_field->bytes.data = NULL;
+	ret_field->bytes.len = 0;
+	if (weft_proto_take_value(rest, type, &ret_field->value, &ret_field->bytes) < 0)
+		return -EBADMSG;
+	return 1;
 }
 
 #endif
