@@ -24,6 +24,7 @@
 #include "base/utf8.h"
 #include "lexer.h"
 #include "place.h"
+#include "pool.h"
 #include "scalar.h"
 #include "well_known.h"
 
@@ -141,7 +142,7 @@ static int decode_text(struct decoder *d, const struct weft_schema_field *field)
 	if (r < 0)
 		return r;
 	if (field->type == WEFT_TYPE_STRING)
-		return weft_buffer_append(d->out, text.data, text.len);
+		return append(d->out, text.data, text.len);
 	r = scalar_append_base64(d->out, (const char *)text.data, text.len);
 	return r < 0 ? refuse_text(d, field, r, text) : 0;
 }
@@ -150,13 +151,13 @@ static int decode_group(struct decoder *d, const struct weft_schema_field *field
 {
 	int r;
 
-	r = weft_wire_append_tag(d->out, field->number, WEFT_WIRE_GROUP);
+	r = append_tag(d->out, field->number, WEFT_WIRE_GROUP);
 	if (r < 0)
 		return r;
 	r = decode_content(d, field->message);
 	if (r < 0)
 		return r;
-	return weft_wire_append_tag(d->out, field->number, WEFT_WIRE_END_GROUP);
+	return append_tag(d->out, field->number, WEFT_WIRE_END_GROUP);
 }
 
 static int decode_bytes(struct decoder *d, const struct weft_schema_field *field, bool always)
@@ -190,7 +191,7 @@ static int decode_value(struct decoder *d, const struct weft_schema_field *field
 	r = decode_scalar(d, field, &bits);
 	if (r != 0 || (!always && bits == 0))
 		return r;
-	r = weft_wire_append_tag(d->out, field->number, scalar_wire_type(field->type));
+	r = append_tag(d->out, field->number, scalar_wire_type(field->type));
 	if (r < 0)
 		return r;
 	return scalar_append(d->out, field->type, bits);
@@ -265,7 +266,7 @@ static int decode_key(struct decoder *d, const struct weft_schema_field *key, st
 		r = scalar_parse(key, (const char *)text.data, text.len, &bits);
 		if (r < 0)
 			return refuse_text(d, key, r, text);
-		r = weft_wire_append_tag(d->out, key->number, scalar_wire_type(key->type));
+		r = append_tag(d->out, key->number, scalar_wire_type(key->type));
 		if (r >= 0)
 			r = scalar_append(d->out, key->type, bits);
 	}
@@ -386,6 +387,7 @@ static int decode_field(struct decoder *d, const struct weft_schema_field *field
 struct seen {
 	uint8_t small[64];
 	uint8_t *bits;
+	size_t next; /* the index after the last field's */
 };
 
 static int seen_init(struct seen *seen, const struct weft_schema_message *message)
@@ -393,6 +395,7 @@ static int seen_init(struct seen *seen, const struct weft_schema_message *messag
 	size_t size = (message->n_fields + message->n_oneofs + 7) / 8;
 
 	seen->bits = seen->small;
+	seen->next = 0;
 	if (size > sizeof(seen->small))
 		seen->bits = calloc(1, size);
 	else
@@ -436,13 +439,27 @@ static bool drops_unknown(const struct decoder *d, const struct weft_schema_mess
 	       (d->open_message && strcmp(d->open_message, message->full_name) == 0);
 }
 
-static int decode_member(struct decoder *d, const struct weft_schema_message *message, bool in_any,
-			 struct seen *seen)
+/* Documents mostly have the fields in the contract's order: whether the one that would be next is
+ * next, with its colon. */
+static const struct weft_schema_field *take_next_field(struct decoder *d,
+						       const struct weft_schema_message *message,
+						       const struct seen *seen)
+{
+	const struct message_def *def = weft_container_of(message, const struct message_def, pub);
+
+	if (seen->next == message->n_fields ||
+	    !lexer_take_exactly(&d->lexer, def->quoted[seen->next].names[0]))
+		return NULL;
+	return &message->fields[seen->next];
+}
+
+/* A name and its colon; *ret_field is NULL where it is no field's and may be passed over. */
+static int take_name(struct decoder *d, const struct weft_schema_message *message, bool in_any,
+		     const struct weft_schema_field **ret_field)
 {
 	const struct weft_schema_field *field;
 	struct weft_bytes name;
 	const char *at;
-	bool set;
 	int r;
 
 	r = lexer_take_string(&d->lexer, &name);
@@ -456,9 +473,29 @@ static int decode_member(struct decoder *d, const struct weft_schema_message *me
 	r = lexer_take(&d->lexer, TOKEN_COLON, "':'");
 	if (r < 0)
 		return r;
-	if (!field)
-		return lexer_skip(&d->lexer, d->max_depth);
-	if (seen_before(seen, (size_t)(field - message->fields))) {
+	d->lexer.token = at;
+	*ret_field = field;
+	return 0;
+}
+
+static int decode_member(struct decoder *d, const struct weft_schema_message *message, bool in_any,
+			 struct seen *seen)
+{
+	const struct weft_schema_field *field = take_next_field(d, message, seen);
+	const char *at;
+	bool set;
+	int r;
+
+	if (!field) {
+		r = take_name(d, message, in_any, &field);
+		if (r < 0)
+			return r;
+		if (!field)
+			return lexer_skip(&d->lexer, d->max_depth);
+	}
+	at = d->lexer.token;
+	seen->next = (size_t)(field - message->fields) + 1;
+	if (seen_before(seen, seen->next - 1)) {
 		place_push_field(&d->place, field);
 		return lexer_fail(&d->lexer, at, "\"%s\" is given twice", field->name);
 	}

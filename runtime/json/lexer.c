@@ -59,31 +59,14 @@ void lexer_explain(const struct lexer *lexer, struct weft_json_error *ret_error)
 	*ret_error = error;
 }
 
-enum token lexer_peek(struct lexer *lexer)
-{
-	for (; lexer->at < lexer->end; lexer->at++) {
-		switch (*lexer->at) {
-		case ' ':
-		case '\t':
-		case '\n':
-		case '\r': continue;
-		case '{':
-		case '}':
-		case '[':
-		case ']':
-		case ':':
-		case ',':
-		case '"':
-		case 't':
-		case 'f':
-		case 'n': return (enum token) * lexer->at;
-		case '-':
-		case '0' ... '9': return TOKEN_NUMBER;
-		default: return TOKEN_OTHER;
-		}
-	}
-	return TOKEN_END;
-}
+const uint8_t lexer_tokens[256] = {
+	[' '] = LEXER_SPACE,          ['\t'] = LEXER_SPACE,    ['\n'] = LEXER_SPACE,
+	['\r'] = LEXER_SPACE,         ['{'] = TOKEN_OBJECT,    ['}'] = TOKEN_OBJECT_END,
+	['['] = TOKEN_ARRAY,          [']'] = TOKEN_ARRAY_END, [':'] = TOKEN_COLON,
+	[','] = TOKEN_COMMA,          ['"'] = TOKEN_STRING,    ['t'] = TOKEN_TRUE,
+	['f'] = TOKEN_FALSE,          ['n'] = TOKEN_NULL,      ['-'] = TOKEN_NUMBER,
+	['0' ... '9'] = TOKEN_NUMBER,
+};
 
 const char *token_name(enum token token)
 {
@@ -112,14 +95,6 @@ int lexer_unexpected(struct lexer *lexer, const char *wanted)
 	if (token == TOKEN_OTHER && *lexer->at > ' ' && *lexer->at < 0x7f)
 		return lexer_fail(lexer, lexer->at, "expected %s, found '%c'", wanted, *lexer->at);
 	return lexer_fail(lexer, lexer->at, "expected %s, found %s", wanted, token_name(token));
-}
-
-int lexer_take(struct lexer *lexer, enum token token, const char *wanted)
-{
-	if (lexer_peek(lexer) != token)
-		return lexer_unexpected(lexer, wanted);
-	lexer->token = lexer->at++;
-	return 0;
 }
 
 static int take_hex(struct lexer *lexer, uint32_t *ret_unit)
@@ -215,22 +190,24 @@ static int take_escape(struct lexer *lexer)
 /* Passes over bytes that stand for themselves, up to a quote, a backslash or a fault. */
 static int take_plain(struct lexer *lexer)
 {
-	while (lexer->at < lexer->end && *lexer->at != '"' && *lexer->at != '\\') {
+	for (;;) {
 		const uint8_t *at = (const uint8_t *)lexer->at;
-		size_t step = 1;
+		size_t step;
 
+		at += plain_run(at, (size_t)(lexer->end - lexer->at));
+		lexer->at = (const char *)at;
+		if (lexer->at == lexer->end)
+			return lexer_fail(lexer, lexer->token, "the string does not end");
+		if (*at == '"' || *at == '\\')
+			return 0;
 		if (*at < 0x20)
 			return lexer_fail(lexer, lexer->at,
 					  "a control character in a string must be escaped");
-		if (*at >= 0x80)
-			step = weft_utf8_step(at, (size_t)(lexer->end - lexer->at));
+		step = weft_utf8_step(at, (size_t)(lexer->end - lexer->at));
 		if (step == 0)
 			return lexer_fail(lexer, lexer->at, "the string is not UTF-8");
 		lexer->at += step;
 	}
-	if (lexer->at == lexer->end)
-		return lexer_fail(lexer, lexer->token, "the string does not end");
-	return 0;
 }
 
 int lexer_take_string(struct lexer *lexer, struct weft_bytes *ret_string)

@@ -8,6 +8,8 @@
 #include <weft/buffer.h>
 #include <weft/json.h>
 
+#include "append.h"
+
 #define LEXER_MAX_DEPTH 100 /* of nested values, where the caller names no other */
 
 enum token {
@@ -38,6 +40,21 @@ struct lexer {
 	char error[192];
 };
 
+#define LEXER_SPACE 1
+extern const uint8_t lexer_tokens[256]; /* what a byte begins: a token, LEXER_SPACE, 0: no JSON */
+
+/* Past white space; takes nothing. */
+static inline enum token lexer_peek(struct lexer *lexer)
+{
+	for (; lexer->at < lexer->end; lexer->at++) {
+		uint8_t token = lexer_tokens[(uint8_t)*lexer->at];
+
+		if (token != LEXER_SPACE)
+			return token ? (enum token)token : TOKEN_OTHER;
+	}
+	return TOKEN_END;
+}
+
 void lexer_init(struct lexer *lexer, const char *text, size_t len);
 void lexer_fini(struct lexer *lexer);
 int lexer_fail(struct lexer *lexer, const char *at, const char *format, ...) WEFT_PRINTF(3, 4);
@@ -49,10 +66,28 @@ void lexer_locate(const struct lexer *lexer, size_t offset, struct weft_json_err
 /* Where and what, once a function has failed; the path is empty. */
 void lexer_explain(const struct lexer *lexer, struct weft_json_error *ret_error);
 
-enum token lexer_peek(struct lexer *lexer); /* past white space; takes nothing */
-const char *token_name(enum token token);   /* "a string", "the end of the text", … */
+const char *token_name(enum token token); /* "a string", "the end of the text", … */
 
-int lexer_take(struct lexer *lexer, enum token token, const char *wanted); /* punctuation */
+/* Punctuation. */
+static inline int lexer_take(struct lexer *lexer, enum token token, const char *wanted)
+{
+	if (lexer_peek(lexer) != token)
+		return lexer_unexpected(lexer, wanted);
+	lexer->token = lexer->at++;
+	return 0;
+}
+
+/* Takes `text` where it stands right here, white space and all. */
+static inline bool lexer_take_exactly(struct lexer *lexer, struct weft_bytes text)
+{
+	if ((size_t)(lexer->end - lexer->at) < text.len ||
+	    memcmp(lexer->at, text.data, text.len) != 0)
+		return false;
+	lexer->token = lexer->at;
+	lexer->at += text.len;
+	return true;
+}
+
 /* Unescaped; borrowed until the next string is taken. */
 int lexer_take_string(struct lexer *lexer, struct weft_bytes *ret_string);
 int lexer_take_number(struct lexer *lexer, struct weft_bytes *ret_number);

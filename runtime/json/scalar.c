@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "append.h"
 #include "base/utf8.h"
 #include "number.h"
 #include "suggest.h"
@@ -11,23 +12,6 @@
 
 #define SNIPPET       40 /* of a wrong value, in an error */
 #define LISTED_VALUES 6
-
-enum weft_wire_type scalar_wire_type(enum weft_field_type type)
-{
-	switch (type) {
-	case WEFT_TYPE_DOUBLE:
-	case WEFT_TYPE_FIXED64:
-	case WEFT_TYPE_SFIXED64: return WEFT_WIRE_FIXED64;
-	case WEFT_TYPE_FLOAT:
-	case WEFT_TYPE_FIXED32:
-	case WEFT_TYPE_SFIXED32: return WEFT_WIRE_FIXED32;
-	case WEFT_TYPE_STRING:
-	case WEFT_TYPE_BYTES:
-	case WEFT_TYPE_MESSAGE: return WEFT_WIRE_BYTES;
-	case WEFT_TYPE_GROUP: return WEFT_WIRE_GROUP;
-	default: return WEFT_WIRE_VARINT;
-	}
-}
 
 static const char *const type_names[] = {
 	[WEFT_TYPE_DOUBLE] = "double",     [WEFT_TYPE_FLOAT] = "float",
@@ -138,7 +122,7 @@ int scalar_append(struct weft_buffer *out, enum weft_field_type type, uint64_t b
 	switch (scalar_wire_type(type)) {
 	case WEFT_WIRE_FIXED64: return weft_wire_append_fixed64(out, bits);
 	case WEFT_WIRE_FIXED32: return weft_wire_append_fixed32(out, (uint32_t)bits);
-	default: return weft_wire_append_varint(out, bits);
+	default: return append_varint(out, bits);
 	}
 }
 

@@ -7,7 +7,23 @@
 #include <weft/protobuf.h>
 #include <weft/schema.h>
 
-enum weft_wire_type scalar_wire_type(enum weft_field_type type);
+static inline enum weft_wire_type scalar_wire_type(enum weft_field_type type)
+{
+	switch (type) {
+	case WEFT_TYPE_DOUBLE:
+	case WEFT_TYPE_FIXED64:
+	case WEFT_TYPE_SFIXED64: return WEFT_WIRE_FIXED64;
+	case WEFT_TYPE_FLOAT:
+	case WEFT_TYPE_FIXED32:
+	case WEFT_TYPE_SFIXED32: return WEFT_WIRE_FIXED32;
+	case WEFT_TYPE_STRING:
+	case WEFT_TYPE_BYTES:
+	case WEFT_TYPE_MESSAGE: return WEFT_WIRE_BYTES;
+	case WEFT_TYPE_GROUP: return WEFT_WIRE_GROUP;
+	default: return WEFT_WIRE_VARINT;
+	}
+}
+
 const char *scalar_type_name(
 	const struct weft_schema_field *field); /* "int32", "orders.v1.State" */
 
