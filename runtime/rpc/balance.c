@@ -22,6 +22,14 @@ const struct weft_outlier_options weft_outlier_defaults = {
 	.failure_percentage = { false, 85, 100, 5, 50 },
 };
 
+const char *weft_connectivity_name(enum weft_connectivity state)
+{
+	static const char *const names[] = { "IDLE", "CONNECTING", "READY", "TRANSIENT_FAILURE",
+					     "SHUTDOWN" };
+
+	return (unsigned)state < WEFT_COUNT(names) ? names[state] : "unknown";
+}
+
 const struct weft_policy *weft_policy_find(const char *name)
 {
 	static const struct weft_policy *const policies[] = {

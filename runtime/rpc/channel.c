@@ -25,6 +25,7 @@
 #include <weft/map.h>
 
 #include "rpc/balance.h"
+#include "rpc/channel_watch.h"
 #include "rpc/resolver.h"
 #include "rpc/rpc.h"
 #include "rpc/subchannel.h"
@@ -53,11 +54,13 @@ struct weft_channel {
 	size_t n_subchannels;           /* that live, also those that only finish calls */
 	uint32_t last_id;
 	struct weft_subchannel_options subchannel_options;
+	char *health_service; /* or NULL */
 	struct weft_list waiting;
 	size_t n_waiting;
 	struct weft_task task; /* serves the queue, outside everybody's callbacks */
 	bool task_queued;
 	char error[256]; /* why TRANSIENT_FAILURE */
+	struct weft_list watches;
 	struct weft_timer idle;
 	uint64_t idle_timeout_ns;
 	uint64_t last_used;
@@ -83,6 +86,17 @@ static void serve_later(struct weft_channel *channel)
 	weft_loop_defer(channel->loop, &channel->task);
 }
 
+static void note_change(struct weft_channel *channel)
+{
+	if (weft_channel_watches_note(&channel->watches))
+		serve_later(channel);
+}
+
+struct weft_list *weft_channel_watches(struct weft_channel *channel)
+{
+	return &channel->watches;
+}
+
 /* The one place in which the state changes. What follows for the calls that wait, comes later. */
 static void set_state(struct weft_channel *channel, enum weft_connectivity state, const char *error)
 {
@@ -91,6 +105,7 @@ static void set_state(struct weft_channel *channel, enum weft_connectivity state
 		snprintf(channel->error, sizeof(channel->error), "%s", error);
 	if (channel->n_waiting)
 		serve_later(channel);
+	note_change(channel);
 }
 
 /* ---- the end ---- */
@@ -101,12 +116,14 @@ static void channel_free(struct weft_channel *channel)
 	void *data = channel->closed_data;
 
 	assert(weft_list_empty(&channel->waiting));
+	assert(weft_list_empty(&channel->watches));
 	weft_map_fini(&channel->subchannels);
 	weft_target_free(channel->target);
 	weft_tls_unref(channel->tls);
 	weft_credentials_unref(channel->credentials);
 	free(channel->authority);
 	free(channel->server_name);
+	free(channel->health_service);
 	free(channel);
 	if (closed_cb)
 		closed_cb(data);
@@ -166,6 +183,7 @@ static void on_subchannel_changed(struct weft_subchannel *subchannel, void *data
 
 	if (channel->balancer)
 		channel->balancer->policy->changed(channel->balancer, subchannel);
+	note_change(channel);
 }
 
 /* For the connections from now on, as gRFC A8 has it. */
@@ -297,6 +315,15 @@ static void balance(struct weft_channel *channel, const struct weft_endpoints *e
 	serve_later(channel);
 }
 
+/* pick_first is not for it (A17). */
+static void apply_health(struct weft_channel *channel)
+{
+	const struct weft_policy *policy = channel->balancing.policy;
+
+	channel->subchannel_options.health.service =
+		policy && policy != &weft_pick_first ? channel->health_service : NULL;
+}
+
 void weft_channel_set_balancing(struct weft_channel *channel,
 				const struct weft_balancing *balancing)
 {
@@ -304,8 +331,20 @@ void weft_channel_set_balancing(struct weft_channel *channel,
 		channel->resolver ? weft_resolver_last(channel->resolver) : NULL;
 
 	channel->balancing = *balancing;
+	apply_health(channel);
 	if (channel->balancer)
 		balance(channel, endpoints);
+}
+
+void weft_channel_set_health_service(struct weft_channel *channel, const char *service)
+{
+	char *before = channel->health_service;
+
+	channel->health_service = service ? strdup(service) : NULL;
+	if (service && !channel->health_service)
+		abort();
+	apply_health(channel);
+	free(before);
 }
 
 static void on_found(const struct weft_endpoints *endpoints, void *data)
@@ -439,7 +478,13 @@ static void on_task(struct weft_task *task)
 
 	channel->task_queued = false;
 	serve(channel);
-	free_when_unused(channel);
+	if (channel->refs) {
+		weft_channel_ref(channel);
+		weft_channel_watches_tell(&channel->watches, channel);
+		weft_channel_unref(channel);
+	} else {
+		free_when_unused(channel);
+	}
 }
 
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
@@ -524,6 +569,12 @@ static void set_subchannel_options(struct weft_channel *channel,
 		},
 		.backoff_ns = options->backoff_ns,
 		.backoff_max_ns = options->backoff_max_ns,
+		.health = {
+			.authority = channel->authority,
+			.tls = channel->tls != NULL,
+			.backoff_ns = options->backoff_ns,
+			.backoff_max_ns = options->backoff_max_ns,
+		},
 		.owner = &subchannel_owner,
 		.data = channel,
 	};
@@ -579,9 +630,11 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
 	set_subchannel_options(channel, &own);
+	weft_channel_set_health_service(channel, own.health_service);
 	channel->task.run = on_task;
 	weft_timer_init(&channel->idle, on_idle, channel);
 	weft_list_init(&channel->waiting);
+	weft_list_init(&channel->watches);
 	*ret_channel = channel;
 	return 0;
 }
@@ -623,6 +676,52 @@ void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel)
 {
 	return channel->worker;
+}
+
+static enum weft_endpoint_health health_of(const struct weft_channel *channel,
+					   const struct weft_subchannel *subchannel)
+{
+	if (subchannel->state != WEFT_READY)
+		return WEFT_ENDPOINT_UNKNOWN;
+	if (subchannel->ejected)
+		return WEFT_ENDPOINT_EJECTED;
+	switch (subchannel->checked) {
+	case WEFT_READY: return WEFT_ENDPOINT_SERVING;
+	case WEFT_TRANSIENT_FAILURE: return WEFT_ENDPOINT_NOT_SERVING;
+	default: return WEFT_ENDPOINT_UNKNOWN;
+	}
+}
+
+void weft_channel_each_endpoint(struct weft_channel *channel, weft_endpoint_cb *cb, void *data)
+{
+	const struct weft_endpoints *endpoints =
+		channel->resolver ? weft_resolver_last(channel->resolver) : NULL;
+
+	for (size_t i = 0; endpoints && i < endpoints->n; i++) {
+		const struct weft_endpoint *endpoint = &endpoints->list[i];
+		const struct weft_subchannel *subchannel = weft_map_get(
+			&channel->subchannels, endpoint->address, strlen(endpoint->address));
+		struct weft_endpoint_view view = {
+			.size = sizeof(view),
+			.address = endpoint->address,
+			.attributes = endpoint->attributes,
+			.weight = endpoint->weight,
+			.error = "",
+		};
+
+		if (subchannel) {
+			view.state = subchannel->state;
+			view.health = health_of(channel, subchannel);
+			view.error = subchannel->error;
+			view.outstanding = subchannel->outstanding;
+		}
+		cb(&view, data);
+	}
+}
+
+const char *weft_channel_error(const struct weft_channel *channel)
+{
+	return channel->state == WEFT_TRANSIENT_FAILURE ? channel->error : "";
 }
 
 const char *weft_channel_target(const struct weft_channel *channel)

@@ -7,7 +7,10 @@
 #include "rpc/balance.h"
 #include "rpc/metadata_limits.h"
 
+struct weft_list;
 struct weft_rpc;
+
+struct weft_list *weft_channel_watches(struct weft_channel *channel);
 
 const char *weft_channel_authority(const struct weft_channel *channel);
 bool weft_channel_is_tls(const struct weft_channel *channel);
@@ -24,6 +27,10 @@ uint64_t weft_channel_keepalive(const struct weft_channel *channel); /* as serve
  * what the channel's options said. */
 void weft_channel_set_balancing(struct weft_channel *channel,
 				const struct weft_balancing *balancing);
+
+/* gRFC A17: connections from now on are used when grpc.health.v1 says that this service is well.
+ * NULL: as they are. */
+void weft_channel_set_health_service(struct weft_channel *channel, const char *service);
 
 /* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */
 void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);

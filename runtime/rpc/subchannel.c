@@ -19,6 +19,7 @@ struct subchannel {
 	bool released;                      /* the owner has let it go */
 	struct weft_connection *connection; /* being opened, or taking new calls */
 	bool served;                        /* it has taken a call */
+	struct weft_health_check *check;    /* of the connection, while it takes calls; or NULL */
 	struct weft_backoff backoff;
 	uint64_t next_attempt;
 	struct weft_timer timer; /* TRANSIENT_FAILURE: until then */
@@ -68,6 +69,36 @@ static void change_state(struct subchannel *subchannel, enum weft_connectivity s
 						       subchannel->options->data);
 }
 
+static void on_health(enum weft_connectivity health, const char *error, void *data)
+{
+	struct subchannel *subchannel = data;
+
+	subchannel->base.checked = health;
+	if (health != WEFT_READY)
+		snprintf(subchannel->base.error, sizeof(subchannel->base.error), "%.120s: %s",
+			 subchannel->base.endpoint.address, error);
+	change_state(subchannel, subchannel->base.state);
+}
+
+static void watch_health(struct subchannel *subchannel)
+{
+	const struct weft_health_check_options *options = &subchannel->options->health;
+
+	subchannel->base.checked = options->service ? WEFT_CONNECTING : WEFT_READY;
+	if (options->service)
+		subchannel->check = weft_health_check_new(
+			loop_of(subchannel), weft_connection_h2(subchannel->connection), options,
+			on_health, subchannel);
+}
+
+/* The connection takes no calls any more. */
+static void forget_connection(struct subchannel *subchannel)
+{
+	weft_health_check_stop(subchannel->check);
+	subchannel->check = NULL;
+	subchannel->connection = NULL;
+}
+
 static void on_backoff_over(struct weft_timer *timer, void *data)
 {
 	change_state(data, WEFT_IDLE);
@@ -79,7 +110,7 @@ static void lose_connection(struct subchannel *subchannel, const char *error)
 	bool was_ready = subchannel->base.state == WEFT_READY;
 	bool of_use = subchannel->served || weft_loop_now(loop) >= subchannel->next_attempt;
 
-	subchannel->connection = NULL;
+	forget_connection(subchannel);
 	snprintf(subchannel->base.error, sizeof(subchannel->base.error), "%s", error);
 	if (was_ready && of_use) {
 		weft_backoff_reset(&subchannel->backoff);
@@ -100,6 +131,7 @@ static void on_ready(struct weft_connection *connection, void *data)
 	if (connection != subchannel->connection)
 		return;
 	subchannel->served = false;
+	watch_health(subchannel);
 	change_state(subchannel, WEFT_READY);
 }
 
@@ -199,7 +231,7 @@ void weft_subchannel_disconnect(struct weft_subchannel *base)
 
 	if (!connection)
 		return;
-	subchannel->connection = NULL;
+	forget_connection(subchannel);
 	set_state(subchannel, WEFT_IDLE);
 	weft_connection_drain(connection);
 }

@@ -15,6 +15,7 @@
 
 #include "rpc/balance.h"
 #include "rpc/connection.h"
+#include "rpc/health_check.h"
 
 struct weft_subchannel_owner {
 	void (*on_changed)(struct weft_subchannel *subchannel, void *data);
@@ -29,6 +30,8 @@ struct weft_subchannel_options {
 	struct weft_connection_options connection;
 	uint64_t backoff_ns;     /* 0: 1 s */
 	uint64_t backoff_max_ns; /* 0: 120 s */
+	/* gRFC A17, for the connections from now on; its `service` NULL: not asked for */
+	struct weft_health_check_options health;
 	const struct weft_subchannel_owner *owner;
 	void *data;
 };

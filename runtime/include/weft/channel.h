@@ -70,7 +70,11 @@ struct weft_channel_options {
 	size_t max_metadata; /* received, as in weft/server.h; 0: 16 KiB */
 	size_t soft_metadata;
 
-	const char *balancing;        /* NULL: "pick_first" */
+	const char *balancing; /* NULL: "pick_first" */
+	/* gRFC A17: a connection is used when grpc.health.v1 says that this service is well, or
+	 * that it knows no such thing; "": the server as a whole. NULL: without asking. Not under
+	 * pick_first. Copied. */
+	const char *health_service;
 	uint64_t backoff_ns;          /* between attempts to connect, the first time; 0: 1 s */
 	uint64_t backoff_max_ns;      /* and at most; 0: 120 s */
 	uint64_t resolve_interval_ns; /* between questions to DNS; 0: 30 s */
@@ -101,6 +105,42 @@ void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);
 /* The state as it is now; `try_connect` makes an idle channel connect, as a call would. */
 enum weft_connectivity weft_channel_state(struct weft_channel *channel, bool try_connect);
+const char *weft_channel_error(
+	const struct weft_channel *channel); /* why TRANSIENT_FAILURE, else "" */
+const char *weft_connectivity_name(enum weft_connectivity state); /* "READY" */
+
+/* Tells, from the loop, that the channel's state or what it knows of an endpoint may have changed;
+ * what changes in one turn is told once. Does not keep the channel: to be ended before the last
+ * reference goes, also from inside the callback. */
+struct weft_channel_watch;
+typedef void weft_channel_watch_cb(struct weft_channel *channel, void *data);
+struct weft_channel_watch *weft_channel_watch(struct weft_channel *channel,
+					      weft_channel_watch_cb *cb, void *data);
+void weft_channel_unwatch(struct weft_channel_watch *watch); /* takes NULL */
+
+enum weft_endpoint_health {
+	WEFT_ENDPOINT_UNKNOWN, /* not connected, or not asked yet */
+	WEFT_ENDPOINT_SERVING, /* as far as it was asked */
+	WEFT_ENDPOINT_NOT_SERVING,
+	WEFT_ENDPOINT_EJECTED, /* by outlier detection */
+};
+
+/* An endpoint as the channel sees it; all of it borrowed. */
+struct weft_endpoint_view {
+	size_t size;
+	const char *address;
+	enum weft_connectivity state; /* of its connection */
+	enum weft_endpoint_health health;
+	const char *error;      /* why it failed last, or "" */
+	const char *attributes; /* what the resolver says of it, a JSON object; or NULL */
+	uint32_t weight;        /* 0: none is said */
+	size_t outstanding;     /* calls under way */
+};
+
+/* In the order in which the resolver named them; none before it has answered. `cb` starts and ends
+ * nothing. */
+typedef void weft_endpoint_cb(const struct weft_endpoint_view *view, void *data);
+void weft_channel_each_endpoint(struct weft_channel *channel, weft_endpoint_cb *cb, void *data);
 const char *weft_channel_target(const struct weft_channel *channel);
 
 struct weft_call_options {
