@@ -1,5 +1,6 @@
 /*
- * weft-interop-server: TestService for gRPC's interop clients, and for ours.
+ * weft-interop-server: TestService for gRPC's interop clients, and for ours; health and reflection
+ * for the tools that come by.
  *
  *	weft-interop-server --port=PORT [--host=ADDRESS] [--use_tls=true --tls_cert_file=PEM
  *	                    --tls_key_file=PEM]
@@ -10,6 +11,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <weft/health.h>
+#include <weft/reflection.h>
 #include <weft/server.h>
 
 #include "flags.h"
@@ -22,6 +25,8 @@ struct program {
 	struct weft_server *server;
 	struct weft_port *port;
 	struct weft_tls *tls;
+	struct weft_health *health;
+	struct load_report report;
 };
 
 static void die(const char *error)
@@ -45,7 +50,33 @@ static void on_signal(int signal, void *data)
 		return;
 	weft_port_free(program->port);
 	program->port = NULL;
+	weft_health_shutdown(program->health);
 	weft_server_drain(program->server, DRAIN_GRACE, on_drained, program);
+}
+
+static int start(struct program *program)
+{
+	int r = weft_worker_new(0, &program->worker);
+
+	if (r >= 0)
+		r = weft_server_new(program->worker, NULL, &program->server);
+	if (r >= 0)
+		r = grpc_testing_test_service_add(program->server, &interop_handlers,
+						  &program->report);
+	if (r >= 0)
+		r = xds_service_orca_v3_open_rca_service_add(
+			program->server, &load_report_handlers, &program->report);
+	if (r >= 0)
+		r = weft_health_new(&program->health);
+	if (r >= 0)
+		r = weft_health_add(program->health, program->server);
+	if (r >= 0)
+		r = weft_reflection_add(program->server);
+	if (r < 0)
+		return r;
+	weft_health_set(program->health, "", WEFT_HEALTH_SERVING);
+	weft_health_set(program->health, "grpc.testing.TestService", WEFT_HEALTH_SERVING);
+	return 0;
 }
 
 static void listen_at(struct program *program, const char *host, long port)
@@ -78,7 +109,6 @@ static void run(struct program *program)
 int main(int argc, char **argv)
 {
 	struct weft_tls_options tls = { .size = sizeof(tls) };
-	struct load_report report = { 0 };
 	struct program program = { 0 };
 	const char *host = NULL;
 	bool use_tls = false;
@@ -96,17 +126,14 @@ int main(int argc, char **argv)
 	weft_log_set_service("interop-server");
 	if (use_tls && weft_tls_server_new(&tls, error, &program.tls) < 0)
 		die(error);
-	if (weft_worker_new(0, &program.worker) < 0 ||
-	    weft_server_new(program.worker, NULL, &program.server) < 0 ||
-	    grpc_testing_test_service_add(program.server, &interop_handlers, &report) < 0 ||
-	    xds_service_orca_v3_open_rca_service_add(program.server, &load_report_handlers,
-						     &report) < 0)
+	if (start(&program) < 0)
 		die("cannot begin");
 	listen_at(&program, host, port);
 	run(&program);
 	weft_server_free(program.server);
 	weft_worker_free(program.worker);
+	weft_health_free(program.health);
 	weft_tls_unref(program.tls);
-	weft_buffer_fini(&report.packed);
+	weft_buffer_fini(&program.report.packed);
 	return 0;
 }
