@@ -416,6 +416,11 @@ struct weft_transport *weft_h2_transport(const struct weft_h2 *h2)
 	return h2->transport;
 }
 
+const struct weft_h2_counters *weft_h2_counters(const struct weft_h2 *h2)
+{
+	return session_counters(h2->session);
+}
+
 struct weft_h2_stream *weft_h2_request(struct weft_h2 *h2, const struct weft_h2_header *headers,
 				       size_t n, bool end,
 				       const struct weft_h2_stream_events *events, void *data)

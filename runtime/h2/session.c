@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/counter.h"
 #include "h2/session_inside.h"
 
 #define DEFAULT_STREAMS           256
@@ -138,6 +139,16 @@ static int send_body(nghttp2_session *nghttp2, nghttp2_frame *frame, const uint8
 	return 0;
 }
 
+static void count_windows(struct session *session)
+{
+	nghttp2_session *nghttp2 = session->nghttp2;
+	int32_t send = nghttp2_session_get_remote_window_size(nghttp2);
+	int32_t receive = nghttp2_session_get_local_window_size(nghttp2);
+
+	counter_set(&session->counters.send_window, send > 0 ? (uint64_t)send : 0);
+	counter_set(&session->counters.receive_window, receive > 0 ? (uint64_t)receive : 0);
+}
+
 size_t session_send(struct session *session, uint8_t *bytes, size_t cap)
 {
 	struct room *room = &session->room;
@@ -150,6 +161,7 @@ size_t session_send(struct session *session, uint8_t *bytes, size_t cap)
 		if (n > 0)
 			room_put(room, frame, (size_t)n);
 	}
+	count_windows(session);
 	return room_end(room);
 }
 
@@ -392,6 +404,10 @@ static void receive_settings(struct session *session, const nghttp2_frame *frame
 		receive_settings_ack(session);
 		return;
 	}
+	if (session->role == SESSION_CLIENT)
+		counter_set(&session->counters.peer_max_streams,
+			    nghttp2_session_get_remote_settings(
+				    session->nghttp2, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 	if (session->ready)
 		return;
 	session->ready = true;
@@ -419,6 +435,7 @@ static void receive_goaway(struct session *session, const nghttp2_frame *frame)
 	    frame->goaway.opaque_data_len == sizeof(too_many_pings) - 1 &&
 	    !memcmp(frame->goaway.opaque_data, too_many_pings, sizeof(too_many_pings) - 1))
 		session->too_many_pings = true;
+	counter_set(&session->counters.goaway, (uint64_t)frame->goaway.error_code + 1);
 	session->events->on_goaway(frame->goaway.error_code, session->data);
 }
 
@@ -696,8 +713,14 @@ void session_terminate(struct session *session, uint32_t error_code)
 	session->events->on_output(session->data);
 }
 
+const struct weft_h2_counters *session_counters(const struct session *session)
+{
+	return &session->counters;
+}
+
 void session_ping(struct session *session)
 {
+	counter_add(&session->counters.keepalives);
 	nghttp2_submit_ping(session->nghttp2, NGHTTP2_FLAG_NONE, NULL);
 	session->events->on_output(session->data);
 }

@@ -56,6 +56,7 @@ struct session {
 	struct gaps gaps;
 	struct finished finished;
 	uint64_t payloads;
+	struct weft_h2_counters counters;
 	uint32_t stream_window;
 	bool ready;          /* the peer's SETTINGS have come */
 	bool draining;       /* session_drain */

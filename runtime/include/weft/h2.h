@@ -110,6 +110,16 @@ struct weft_h2_options {
 	uint64_t message_timeout_ns;
 };
 
+/* What others may look at while the connection lives, from any thread (weft_counter_read). Windows
+ * are the connection's own, over all streams, as they were at the last write. */
+struct weft_h2_counters {
+	uint64_t keepalives;       /* PINGs that we have sent for it */
+	uint64_t send_window;      /* bytes that the peer may still be sent */
+	uint64_t receive_window;   /* bytes that it may still send */
+	uint64_t peer_max_streams; /* client: that the peer takes at once */
+	uint64_t goaway;           /* the error code of the peer's GOAWAY, plus one; or 0 */
+};
+
 /* Takes the transport over (it is open); the connection closes it. */
 struct weft_h2 *weft_h2_server_new(struct weft_transport *take_transport,
 				   const struct weft_h2_options *options,
@@ -133,6 +143,7 @@ size_t weft_h2_streams(const struct weft_h2 *h2); /* open streams */
 /* The peer has said that it gets too many PINGs. */
 bool weft_h2_too_many_pings(const struct weft_h2 *h2);
 struct weft_transport *weft_h2_transport(const struct weft_h2 *h2);
+const struct weft_h2_counters *weft_h2_counters(const struct weft_h2 *h2);
 
 /* Client: opens a stream. NULL only when !weft_h2_can_request(h2). */
 struct weft_h2_stream *weft_h2_request(struct weft_h2 *h2, const struct weft_h2_header *headers,

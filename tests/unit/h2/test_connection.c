@@ -23,6 +23,7 @@ struct end {
 	bool ready;
 	bool goaway;
 	uint32_t goaway_code;
+	struct weft_h2_counters counters; /* at the end */
 	bool too_many_pings;
 	size_t body;   /* that each request is answered with */
 	size_t expect; /* this much of its body */
@@ -139,6 +140,7 @@ static void on_close(struct weft_h2 *h2, int r, const char *error, void *data)
 	assert_true((r < 0) == (error[0] != '\0'));
 	end->closed = true;
 	end->error = r;
+	end->counters = *weft_h2_counters(h2);
 }
 
 static const struct weft_h2_events events = {
@@ -402,8 +404,13 @@ static void test_keepalive_keeps_alive(void **state)
 	run_until(&rig, &rig.client.closed);
 	assert_int_equal(rig.client.goaway_code, WEFT_H2_NO_ERROR);
 	assert_int_equal(rig.client.error, 0);
+	assert_true(rig.client.counters.keepalives > 1);
+	assert_int_equal(rig.client.counters.goaway, WEFT_H2_NO_ERROR + 1);
+	assert_true(rig.client.counters.peer_max_streams > 0);
 	run_until(&rig, &rig.server.closed);
 	assert_int_equal(rig.server.error, 0); /* of age */
+	assert_int_equal(rig.server.counters.keepalives, 0);
+	assert_int_equal(rig.server.counters.goaway, 0);
 	weft_worker_free(rig.worker);
 }
 
