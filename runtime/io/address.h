@@ -30,6 +30,11 @@ void weft_address_format(const struct weft_address *address, char text[WEFT_ADDR
 /* The path of a Unix socket in the file system, or NULL. */
 const char *weft_address_path(const struct weft_address *address);
 
+struct weft_transport;
+
+/* Of our end of the transport; "" when there is none any more. */
+void weft_transport_local(const struct weft_transport *transport, char text[WEFT_ADDRESS_MAX]);
+
 bool weft_address_is_ip(const char *host); /* "127.0.0.1" or "::1", without a port */
 
 #endif

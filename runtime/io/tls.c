@@ -322,6 +322,13 @@ struct weft_identity *weft_tls_stream_peer(const struct weft_tls_stream *stream)
 	return stream->peer;
 }
 
+const char *weft_tls_stream_cipher(const struct weft_tls_stream *stream)
+{
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(stream->ssl);
+
+	return cipher ? SSL_CIPHER_standard_name(cipher) : NULL;
+}
+
 const char *weft_tls_stream_error(const struct weft_tls_stream *stream)
 {
 	return stream->error;

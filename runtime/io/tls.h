@@ -49,6 +49,8 @@ const char *weft_tls_stream_alpn(
 	const struct weft_tls_stream *stream); /* "" when none was agreed on */
 /* After the handshake: whom its verified certificate names, or NULL. */
 struct weft_identity *weft_tls_stream_peer(const struct weft_tls_stream *stream);
+/* IANA's name, a literal; NULL before it is chosen. */
+const char *weft_tls_stream_cipher(const struct weft_tls_stream *stream);
 const char *weft_tls_stream_error(const struct weft_tls_stream *stream);
 
 #endif

@@ -706,6 +706,20 @@ const char *weft_transport_peer(const struct weft_transport *transport)
 	return transport->peer;
 }
 
+void weft_transport_local(const struct weft_transport *transport, char text[WEFT_ADDRESS_MAX])
+{
+	struct weft_address local = { .len = sizeof(local.storage) };
+
+	text[0] = 0;
+	if (getsockname(transport->fd, &local.sa, &local.len) == 0)
+		weft_address_format(&local, text);
+}
+
+const char *weft_transport_cipher(const struct weft_transport *transport)
+{
+	return transport->tls ? weft_tls_stream_cipher(transport->tls) : NULL;
+}
+
 const char *weft_transport_alpn(const struct weft_transport *transport)
 {
 	return transport->tls ? weft_tls_stream_alpn(transport->tls) : "";

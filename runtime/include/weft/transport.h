@@ -84,6 +84,8 @@ const char *weft_transport_peer(
 	const struct weft_transport *transport); /* "127.0.0.1:51234", "unix:" */
 const char *weft_transport_alpn(
 	const struct weft_transport *transport); /* "h2", "http/1.1", or "" */
+/* "TLS_AES_128_GCM_SHA256", as IANA lists it; stays for ever. NULL without TLS. */
+const char *weft_transport_cipher(const struct weft_transport *transport);
 bool weft_transport_is_tls(const struct weft_transport *transport);
 /* Bytes taken from on_flush that the kernel has not taken yet. */
 size_t weft_transport_unsent(const struct weft_transport *transport);
