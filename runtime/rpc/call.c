@@ -187,7 +187,8 @@ static void set_ended(struct weft_call *call, enum call_state state, enum weft_c
 	if (call->limits.log_calls)
 		log_call(call, code);
 	call_input_end(call);
-	server_call_ended(server, call); /* whoever is told next may free the server */
+	/* First: whoever is told next may free the server. */
+	server_call_ended(server, call, code == WEFT_OK);
 	if (state == CALL_CANCELLED)
 		tell_cancelled(call);
 	else
@@ -488,6 +489,7 @@ static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool re
 			call_tell_interceptors(call, &gone);
 		set_ended(call, CALL_CANCELLED, WEFT_CANCELLED);
 	}
+	calls_ended(&call->connection->calls, error_code == WEFT_H2_NO_ERROR);
 	call->stream = NULL;
 	weft_call_unref(call);
 }

@@ -19,6 +19,7 @@
 
 #include "rpc/attachment.h"
 #include "rpc/child.h"
+#include "rpc/registry.h"
 #include "wire/frame.h"
 
 /* Where a path leads. */
@@ -85,6 +86,7 @@ struct weft_call {
 	struct weft_server *server; /* NULL once it has ended */
 	struct weft_list node;      /* in the server's calls while it is live */
 	struct weft_h2_stream *stream;
+	struct weft_entity *connection;  /* lives as long as `stream` */
 	const struct endpoint *endpoint; /* NULL: the fallback's */
 	struct call_limits limits;
 
@@ -209,6 +211,6 @@ void call_schedule(struct weft_call *call);
 /* server.c: the handler's turn. */
 void call_start(struct weft_call *call);
 /* server.c: the call is no longer live. */
-void server_call_ended(struct weft_server *server, struct weft_call *call);
+void server_call_ended(struct weft_server *server, struct weft_call *call, bool good);
 
 #endif

@@ -18,6 +18,7 @@ struct weft_port {
 	struct weft_listener *listener;
 	struct weft_tls *tls; /* or NULL */
 	size_t n;
+	struct weft_entity *listeners; /* for each server one, all with the same id */
 	struct weft_server *servers[];
 };
 
@@ -80,8 +81,13 @@ int weft_port_new(struct weft_worker *worker, const char *address, struct weft_t
 		return r;
 	}
 	port->tls = tls ? weft_tls_ref(tls) : NULL;
-	for (size_t i = 0; i < n; i++)
-		server_add_port(servers[i]);
+	port->listeners = calloc(n, sizeof(*port->listeners));
+	if (!port->listeners)
+		abort();
+	for (size_t i = 0; i < n; i++) {
+		port->listeners[i].id = port->listeners[0].id;
+		server_add_port(servers[i], &port->listeners[i], weft_port_address(port));
+	}
 	*ret_port = port;
 	return 0;
 }
@@ -95,9 +101,10 @@ void weft_port_free(struct weft_port *port)
 {
 	if (!port)
 		return;
-	weft_listener_free(port->listener);
 	for (size_t i = 0; i < port->n; i++)
-		server_remove_port(port->servers[i]);
+		server_remove_port(port->servers[i], &port->listeners[i]);
+	free(port->listeners);
+	weft_listener_free(port->listener);
 	weft_tls_unref(port->tls);
 	free(port);
 }

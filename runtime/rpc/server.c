@@ -16,6 +16,8 @@
 #include <weft/arena.h>
 #include <weft/map.h>
 
+#include "io/address.h"
+#include "io/identity.h"
 #include "rpc/call.h"
 #include "rpc/codec.h"
 #include "rpc/metadata_limits.h"
@@ -32,6 +34,8 @@ enum drain_state { DRAIN_NONE, DRAIN_WAITS, DRAIN_CUTS, DRAIN_DONE };
 
 struct weft_server {
 	struct weft_worker *worker;
+	struct weft_entity entity;
+	char name[16]; /* the worker's */
 	struct weft_server_options options;
 	struct call_limits limits;
 	struct weft_h2_options h2_options;
@@ -65,6 +69,8 @@ struct connection {
 	struct weft_transport *transport;
 	struct weft_h2 *h2; /* NULL during the handshake */
 	struct call_tally *tally;
+	struct weft_entity entity; /* once it speaks HTTP/2 */
+	char local[WEFT_ADDRESS_MAX];
 };
 
 /* --- Calls -------------------------------------------------------------------------------- */
@@ -221,6 +227,9 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	if (connection->tally->calls >= server->h2_options.max_concurrent_streams)
 		return NULL;
 	call = call_new(server, &server->limits, stream, connection->tally);
+	call->connection = &connection->entity;
+	calls_started(&connection->entity.calls, call->started);
+	calls_started(&server->entity.calls, call->started);
 	weft_list_append(&server->calls, &call->node);
 	server->n_calls++;
 	*ret_data = call;
@@ -229,8 +238,9 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	return &call_stream_events;
 }
 
-void server_call_ended(struct weft_server *server, struct weft_call *call)
+void server_call_ended(struct weft_server *server, struct weft_call *call, bool good)
 {
+	calls_ended(&server->entity.calls, good);
 	weft_list_remove(&call->node);
 	server->n_calls--;
 }
@@ -245,6 +255,7 @@ static void connection_free(struct connection *connection)
 	struct weft_server *server = connection->server;
 
 	weft_list_remove(&connection->node);
+	entity_leave(&connection->entity);
 	call_tally_unref(connection->tally);
 	free(connection);
 	if (!server)
@@ -268,6 +279,23 @@ static const struct weft_h2_events h2_events = {
 	.on_close = on_h2_close,
 };
 
+static void enter_connection(struct connection *connection)
+{
+	struct weft_transport *transport = connection->transport;
+	const struct weft_identity *identity = weft_transport_identity(transport);
+	struct weft_entity *entity = &connection->entity;
+
+	weft_transport_local(transport, connection->local);
+	entity->server = true;
+	entity->local = connection->local;
+	entity->remote = weft_transport_peer(transport);
+	entity->cipher = weft_transport_cipher(transport);
+	if (identity)
+		entity->remote_certificate = identity->certificate;
+	entity->h2 = weft_h2_counters(connection->h2);
+	entity_enter(entity, WEFT_ENTITY_CONNECTION, connection->server->entity.id, entity->remote);
+}
+
 static void on_open(struct weft_transport *transport, void *data)
 {
 	struct connection *connection = data;
@@ -282,6 +310,7 @@ static void on_open(struct weft_transport *transport, void *data)
 		return;
 	}
 	connection->h2 = weft_h2_server_new(transport, &server->h2_options, &h2_events, connection);
+	enter_connection(connection);
 	if (server->drain != DRAIN_NONE)
 		weft_h2_drain(connection->h2);
 }
@@ -357,13 +386,16 @@ void server_keep_promise(struct weft_server *server, int take_fd, struct weft_tl
 		free_when_forgotten(server);
 }
 
-void server_add_port(struct weft_server *server)
+void server_add_port(struct weft_server *server, struct weft_entity *listener, const char *address)
 {
+	entity_enter(listener, WEFT_ENTITY_LISTENER, server->entity.id, address);
+	entity_log(&server->entity, WEFT_EVENT_INFO, 0, "listens at %s", address);
 	atomic_fetch_add(&server->n_ports, 1);
 }
 
-void server_remove_port(struct weft_server *server)
+void server_remove_port(struct weft_server *server, struct weft_entity *listener)
 {
+	entity_leave(listener);
 	atomic_fetch_sub(&server->n_ports, 1);
 }
 
@@ -440,6 +472,7 @@ void weft_server_drain(struct weft_server *server, uint64_t grace_ns, weft_serve
 	if (server->drain != DRAIN_NONE)
 		return;
 	server->drain = DRAIN_WAITS;
+	entity_log(&server->entity, WEFT_EVENT_INFO, 0, "drains");
 	server->drained_cb = cb;
 	server->drained_data = data;
 	weft_timer_start(weft_worker_loop(server->worker), &server->grace, grace_ns);
@@ -499,6 +532,9 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 	weft_list_init(&server->calls);
 	weft_timer_init(&server->grace, on_grace, server);
 	server->drained.run = on_drained;
+	snprintf(server->name, sizeof(server->name), "worker-%u", weft_worker_index(worker));
+	server->entity.trace = entity_trace_new();
+	entity_enter(&server->entity, WEFT_ENTITY_SERVER, 0, server->name);
 	*ret_server = server;
 	return 0;
 }
@@ -532,6 +568,7 @@ void weft_server_free(struct weft_server *server)
 	weft_timer_stop(weft_worker_loop(server->worker), &server->grace);
 	cancel_calls(server);
 	close_connections(server, false);
+	entity_leave(&server->entity);
 	weft_list_each (at, after, &server->connections) {
 		weft_list_entry(at, struct connection, node)->server = NULL;
 		weft_list_remove(at);

@@ -4,9 +4,11 @@
 
 #include <weft/server.h>
 
+#include "rpc/registry.h"
+
 /* A port that hands connections to it. A server is freed after all of them. */
-void server_add_port(struct weft_server *server);
-void server_remove_port(struct weft_server *server);
+void server_add_port(struct weft_server *server, struct weft_entity *listener, const char *address);
+void server_remove_port(struct weft_server *server, struct weft_entity *listener);
 
 /* A connection will come: it counts from now on. The server's memory waits for it, also when the
  * server has been freed meanwhile: then the connection is closed. */

@@ -28,11 +28,11 @@ PUBLIC = {
     "loop": "io", "worker": "io", "tls": "io", "identity": "io", "transport": "io",
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
-    "channel": "rpc", "client": "rpc", "interceptor": "rpc",
+    "channel": "rpc", "client": "rpc", "interceptor": "rpc", "inspect": "rpc",
     "credentials": "rpc",
     "service_config": "rpc", "resolver": "rpc",
     "schema": "json", "json": "json",
-    "health": "std", "reflection": "std",
+    "health": "std", "reflection": "std", "channelz": "std",
 }
 
 # A system header, and the only files that may include it.
