@@ -1,7 +1,7 @@
 /*
  * The server that foreign clients test: rpc_server ADDRESS [CERTIFICATE KEY]. It prints the address
  * it listens at, and drains on SIGTERM. Two workers; every behaviour below is a method, most of
- * them on the raw floor (bytes), /test.Typed/… on descriptors.
+ * them on the raw floor (bytes), /test.Typed/… on descriptors. channelz is there too.
  *
  *	/test.Raw/Echo    one message back; metadata x-header-* as headers, x-trailer-* as trailers
  *	/test.Raw/Fail    the message is CODE:WORDS; with ErrorInfo
@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include <google/protobuf/wrappers.pb-c.h>
+#include <weft/channelz.h>
 #include <weft/server.h>
 
 #define WORKERS     2
@@ -441,7 +442,8 @@ int main(int argc, char **argv)
 			abort();
 		weft_server_new(workers[i], &options, &servers[i]);
 		weft_server_set_fallback(servers[i], raw, NULL);
-		if (weft_server_add(servers[i], &typed_service, NULL, NULL) < 0)
+		if (weft_server_add(servers[i], &typed_service, NULL, NULL) < 0 ||
+		    weft_channelz_add(servers[i]) < 0)
 			abort();
 	}
 	if (argc < 2 ||
