@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <weft/channelz.h>
 
 #include "app_internal.h"
 
@@ -131,6 +132,8 @@ static int open_health_port(struct app *app, char error[256])
 	r = weft_server_new(first(app), NULL, &app->health_server);
 	if (r == 0)
 		r = weft_health_add(app->health, app->health_server);
+	if (r == 0)
+		r = weft_channelz_add(app->health_server);
 	if (r == 0)
 		r = weft_port_new(first(app), app->flags.health_listen, NULL, &app->health_server,
 				  1, why, &app->health_port);

@@ -90,7 +90,7 @@ static const struct flag {
 	  "where calls are answered: HOST:PORT (0: any port), unix:PATH", "an address", set_text,
 	  FIELD(listen) },
 	{ "health-listen", "WEFT_HEALTH_LISTEN", "ADDRESS", "127.0.0.1:0",
-	  "where grpc.health.v1 is answered in plaintext", "an address", set_text,
+	  "where grpc.health.v1 and channelz are answered in plaintext", "an address", set_text,
 	  FIELD(health_listen) },
 	{ "address-file", "WEFT_ADDRESS_FILE", "FILE", NULL,
 	  "holds the address while the service is open: what a file:/// target reads", "a file",

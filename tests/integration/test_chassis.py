@@ -6,6 +6,7 @@ import resource
 import select
 import signal
 import socket
+import ssl
 import subprocess
 
 import grpc
@@ -172,6 +173,39 @@ def test_unix_sockets(serve, tmp_path):
     service.process.terminate()
     assert service.end() == 0
     assert not (tmp_path / "calls").exists() and not (tmp_path / "health").exists()
+
+
+def channelz(channel, method, **fields):
+    from grpc.channelz.v1 import channelz_pb2
+
+    request = getattr(channelz_pb2, method + "Request")
+    call = channel.unary_unary(f"/grpc.channelz.v1.Channelz/{method}", request.SerializeToString,
+                               getattr(channelz_pb2, method + "Response").FromString)
+    return call(request(**fields), timeout=PATIENCE)
+
+
+def test_the_health_port_shows_the_process(serve, contracts, certificates, tmp_path):
+    """All servers of the process, and the certificate that a client of theirs has shown."""
+    tls = certificates / "tls"
+    service = serve("--workers", "2", "--health-listen", f"unix:{tmp_path}/health",
+                    "--tls-cert", tls / "server.pem", "--tls-key", tls / "server.key",
+                    "--tls-client-ca", certificates / "ca.pem")
+    credentials = grpc.ssl_channel_credentials(
+        (certificates / "ca.pem").read_bytes(), (tls / "client.key").read_bytes(),
+        (tls / "client.pem").read_bytes())
+    options = [("grpc.ssl_target_name_override", "localhost")]
+    with insecure(f"unix:{tmp_path}/health") as asking, \
+            grpc.secure_channel(service.address, credentials, options) as channel:
+        assert service.call(channel, "Say", b"hello") == b"hello"
+        servers = channelz(asking, "GetServers").server
+        listens = [[ref.name for ref in server.listen_socket] for server in servers]
+        assert sorted(listens) == sorted([[service.address]] * 2 + [[f"unix:{tmp_path}/health"]])
+        [ref] = [ref for server in servers if server.listen_socket[0].name == service.address
+                 for ref in channelz(asking, "GetServerSockets",
+                                     server_id=server.ref.server_id).socket_ref]
+        shown = channelz(asking, "GetSocket", socket_id=ref.socket_id).socket.security.tls
+    assert shown.standard_name.startswith("TLS_")
+    assert ssl.DER_cert_to_PEM_cert(shown.remote_certificate) == (tls / "client.pem").read_text()
 
 
 def test_nobody_waits_for_it_so_it_is_not_written(serve, tmp_path):
