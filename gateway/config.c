@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_file.h"
+
 enum kind { TEXT, NUMBER, SIZE, DURATION, LEVEL, BACKENDS };
 
 struct option {
@@ -24,6 +26,8 @@ struct option {
 #define OPTION(member) offsetof(struct config, member)
 
 static const struct option options[] = {
+	{ "config", "WEFT_CONFIG", TEXT, OPTION(file), NULL,
+	  "a YAML file that says the rest (proto/gateway/v1/config.proto)" },
 	{ "listen", "WEFT_LISTEN", TEXT, OPTION(listen), "127.0.0.1:8443", "address to listen at" },
 	{ "tls-cert", "WEFT_TLS_CERT", TEXT, OPTION(tls_cert), NULL,
 	  "PEM chain; without it the port is plaintext" },
@@ -89,16 +93,22 @@ static int add_backend(struct config *config, const char *text, size_t len, char
 {
 	const char *equals = memchr(text, '=', len);
 	struct config_backend *backend = &config->backends[config->n_backends];
+	const char **packages;
 
 	if (!equals || equals == text || equals + 1 == text + len)
 		return fail(error, "--backend \"%.*s\": it reads PACKAGE=TARGET", (int)len, text);
 	if (config->n_backends == CONFIG_MAX_BACKENDS)
 		return fail(error, "--backend: more than %d", CONFIG_MAX_BACKENDS);
 
-	backend->package = text;
-	backend->package_len = (size_t)(equals - text);
-	backend->target = strndup(equals + 1, len - backend->package_len - 1);
-	if (!backend->target)
+	packages = weft_arena_new_array(config->arena, const char *, 1);
+	packages[0] = weft_arena_strndup(config->arena, text, (size_t)(equals - text));
+	*backend = (struct config_backend) {
+		.packages = packages,
+		.n_packages = 1,
+		.target = weft_arena_strndup(config->arena, equals + 1,
+					     (size_t)(text + len - equals - 1)),
+	};
+	if (!packages[0] || !backend->target)
 		return fail(error, "out of memory");
 	config->n_backends++;
 	return 0;
@@ -144,25 +154,42 @@ static int set(struct config *config, const struct option *option, const char *t
 	return 0;
 }
 
-static int read_flag(struct config *config, bool *given, int argc, char **argv, int *at,
+/* The option of a flag, "--listen" or "--listen=…"; NULL: there is none. */
+static const struct option *find_option(const char *flag)
+{
+	size_t len = strcspn(flag, "=");
+
+	for (size_t i = 0; i < WEFT_COUNT(options); i++)
+		if (strncmp(flag, "--", 2) == 0 && len == strlen(options[i].flag) + 2 &&
+		    strncmp(flag + 2, options[i].flag, len - 2) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* What each flag was given, in the order of the options; backends are taken at once. */
+struct flags {
+	const char *values[WEFT_COUNT(options)];
+	bool backends;
+};
+
+static int read_flag(struct config *config, struct flags *flags, int argc, char **argv, int *at,
 		     char error[256])
 {
-	const char *flag = argv[*at];
-	const char *value = strchr(flag, '=');
-	size_t len = value ? (size_t)(value - flag) : strlen(flag);
+	const char *flag = argv[*at], *equals = strchr(flag, '=');
+	const struct option *option = find_option(flag);
+	const char *value;
 
-	for (size_t i = 0; i < WEFT_COUNT(options); i++) {
-		const char *name = options[i].flag;
-
-		if (strncmp(flag, "--", 2) != 0 || len != strlen(name) + 2 ||
-		    strncmp(flag + 2, name, len - 2) != 0)
-			continue;
-		if (!value && *at + 1 == argc)
-			return fail(error, "%s: a value is missing", flag);
-		given[i] = true;
-		return set(config, &options[i], value ? value + 1 : argv[++*at], error);
+	if (!option)
+		return fail(error, "%s: no such flag; --help lists them", flag);
+	if (!equals && *at + 1 == argc)
+		return fail(error, "%s: a value is missing", flag);
+	value = equals ? equals + 1 : argv[++*at];
+	if (option->kind == BACKENDS) {
+		flags->backends = true;
+		return add_backends(config, value, error);
 	}
-	return fail(error, "%s: no such flag; --help lists them", flag);
+	flags->values[option - options] = value;
+	return 0;
 }
 
 static void help(void)
@@ -174,32 +201,87 @@ static void help(void)
 		       options[i].fallback ? options[i].fallback : "",
 		       options[i].fallback ? ")" : "");
 	}
+	printf("  --check FILE       say whether such a file is right, and do nothing else\n");
 }
 
-int config_read(struct config *config, int argc, char **argv, char error[256])
+/* 1: --help has been answered. */
+static int read_flags(struct config *config, struct flags *flags, int argc, char **argv,
+		      char error[256])
 {
-	bool given[WEFT_COUNT(options)] = { false };
-	int r;
+	int r = 0;
 
-	*config = (struct config) { 0 };
-	for (int at = 1; at < argc; at++) {
+	for (int at = 1; at < argc && r == 0; at++) {
 		if (strcmp(argv[at], "--help") == 0) {
 			help();
 			return 1;
 		}
-		r = read_flag(config, given, argc, argv, &at, error);
-		if (r < 0)
-			return r;
+		if (strcmp(argv[at], "--check") == 0) {
+			if (at + 1 == argc)
+				return fail(error, "--check: which file?");
+			config->check = true;
+			flags->values[0] = argv[++at];
+		} else {
+			r = read_flag(config, flags, argc, argv, &at, error);
+		}
 	}
-	for (size_t i = 0; i < WEFT_COUNT(options); i++) {
-		const char *text = given[i] ? NULL : getenv(options[i].variable);
+	return r;
+}
 
-		if (!given[i] && (!text || !*text))
-			text = options[i].fallback;
-		r = text ? set(config, &options[i], text, error) : 0;
-		if (r < 0)
-			return r;
+static const char *variable_of(const struct option *option)
+{
+	const char *text = getenv(option->variable);
+
+	return text && *text ? text : NULL;
+}
+
+/* A flag's value or a variable's; NULL: neither. */
+static const char *told(const struct flags *flags, const struct option *option)
+{
+	return flags->values[option - options] ?: variable_of(option);
+}
+
+static int set_defaults(struct config *config, char error[256])
+{
+	int r = 0;
+
+	for (size_t i = 0; i < WEFT_COUNT(options) && r == 0; i++)
+		if (options[i].fallback)
+			r = set(config, &options[i], options[i].fallback, error);
+	return r;
+}
+
+static int set_told(struct config *config, const struct flags *flags, char error[256])
+{
+	int r = 0;
+
+	for (size_t i = 0; i < WEFT_COUNT(options) && r == 0; i++) {
+		const struct option *option = &options[i];
+		const char *text = told(flags, option);
+
+		if (text && !(option->kind == BACKENDS && flags->backends))
+			r = set(config, option, text, error);
 	}
+	return r;
+}
+
+int config_read(struct config *config, int argc, char **argv, char error[256])
+{
+	struct flags flags = { 0 };
+	const char *file;
+	int r;
+
+	*config = (struct config) { .arena = weft_arena_new() };
+	r = read_flags(config, &flags, argc, argv, error);
+	if (r != 0)
+		return r;
+	r = set_defaults(config, error);
+	file = told(&flags, &options[0]);
+	if (r == 0 && file)
+		r = config_file_read(config, file, error);
+	if (r == 0)
+		r = set_told(config, &flags, error);
+	if (r < 0)
+		return r;
 	if (config->workers > 64)
 		return fail(error, "--workers: more than 64");
 	if (!config->tls_cert != !config->tls_key)
@@ -209,7 +291,6 @@ int config_read(struct config *config, int argc, char **argv, char error[256])
 
 void config_fini(struct config *config)
 {
-	for (size_t i = 0; i < config->n_backends; i++)
-		free(config->backends[i].target);
-	config->n_backends = 0;
+	weft_arena_free(config->arena);
+	*config = (struct config) { 0 };
 }

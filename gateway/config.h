@@ -1,23 +1,40 @@
 /*
- * What the edge is told when it starts: flags first, then WEFT_* environment, then defaults, in the
- * manner of the services' chassis. The strings live as long as argv and the environment do.
+ * What the edge is told: flags first, then WEFT_* environment, then the file (config_file.h), then
+ * defaults, in the manner of the services' chassis. Strings of flags and environment are borrowed
+ * from them; what the file says is the config's own.
  */
 #ifndef GATEWAY_CONFIG_H
 #define GATEWAY_CONFIG_H
 
+#include <weft/arena.h>
 #include <weft/base.h>
 #include <weft/log.h>
 
 #define CONFIG_MAX_BACKENDS 64
 
-/* Who serves the services of a package. */
+/* Who serves the services of some packages, and where their contracts come from: the built-in ones
+ * unless one of the two says otherwise. */
 struct config_backend {
-	const char *package; /* "catalog.v1"; not terminated by its end */
-	size_t package_len;
-	char *target; /* "file:///…", owned */
+	const char *const *packages; /* "catalog.v1" */
+	size_t n_packages;
+	const char *target; /* "file:///…" */
+	const char *descriptor_file;
+	bool reflection;
+};
+
+/* Lists end with NULL; one that is NULL itself stands for the defaults of cors.c. */
+struct config_cors {
+	const char *const *origins; /* NULL: there is no CORS */
+	const char *const *allowed_headers;
+	const char *const *exposed_headers;
+	bool credentials;
+	uint64_t max_age_ns; /* 0: 10 min */
 };
 
 struct config {
+	struct weft_arena *arena;
+	const char *file; /* --config; NULL: none */
+	bool check;       /* --check: say whether it is right, and do nothing */
 	const char *listen;
 	const char *tls_cert; /* NULL: plaintext */
 	const char *tls_key;
@@ -38,9 +55,11 @@ struct config {
 
 	struct config_backend backends[CONFIG_MAX_BACKENDS];
 	size_t n_backends;
+	struct config_cors cors;
 };
 
-/* 0; 1: --help has been answered; -EINVAL: `error` says what is wrong. */
+/* 0; 1: --help has been answered; -EINVAL: `error` says what is wrong. To be finished in any
+ * case. */
 int config_read(struct config *config, int argc, char **argv, char error[256]);
 void config_fini(struct config *config);
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cors.h"
 #include "documents.h"
 #include "errors.h"
 #include "exchange.h"
@@ -16,6 +17,8 @@ static void answer_options(struct exchange *exchange)
 
 void dispatch(struct exchange *exchange)
 {
+	if (cors_apply(exchange))
+		return;
 	if (strcmp(exchange->target, "*") == 0 && strcmp(exchange->method, "OPTIONS") == 0)
 		answer_options(exchange);
 	else if (*exchange->method == '\0' || *exchange->target != '/')

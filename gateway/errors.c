@@ -136,6 +136,7 @@ void errors_answer(struct exchange *exchange, const struct weft_status *status)
 static enum weft_code code_of(unsigned http_status)
 {
 	switch (http_status) {
+	case 403: return WEFT_PERMISSION_DENIED;
 	case 404: return WEFT_NOT_FOUND;
 	case 408:
 	case 504: return WEFT_DEADLINE_EXCEEDED;

@@ -91,7 +91,9 @@ int main(int argc, char **argv)
 		weft_log_set_level(config.log_level);
 		r = edge_new(&config, contracts_descriptor_set, error, &edge);
 	}
-	if (r == 0)
+	if (r == 0 && config.check)
+		printf("%s: well\n", config.file);
+	else if (r == 0)
 		r = serve(edge, error);
 	edge_free(edge);
 	config_fini(&config);

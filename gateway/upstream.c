@@ -6,8 +6,7 @@
 #include <string.h>
 
 struct backend {
-	const char *package;
-	size_t package_len;
+	const struct config_backend *config;
 	struct weft_channel *channel;
 };
 
@@ -42,13 +41,12 @@ int upstream_new(struct weft_worker *worker, const struct config *config, struct
 
 		r = weft_channel_new(worker, from->target, &options, why, &backend->channel);
 		if (r < 0) {
-			snprintf(error, 256, "--backend %.*s: %.180s", (int)from->package_len,
-				 from->package, why);
+			snprintf(error, 256, "the backend of %.60s: %.170s", from->packages[0],
+				 why);
 			upstream_free(upstream);
 			return r;
 		}
-		backend->package = from->package;
-		backend->package_len = from->package_len;
+		backend->config = from;
 		upstream->n++;
 	}
 	*ret_upstream = upstream;
@@ -86,17 +84,33 @@ void upstream_close(struct upstream *upstream, upstream_closed_cb *cb, void *dat
 	on_closed(upstream);
 }
 
+/* How much of "catalog.v1.Catalog" this package is; 0: it is none of it. */
+static size_t fits(const char *package, const char *service, size_t len)
+{
+	size_t package_len = strlen(package);
+
+	return package_len < len && service[package_len] == '.' &&
+			       memcmp(service, package, package_len) == 0
+		       ? package_len
+		       : 0;
+}
+
 struct weft_channel *upstream_find(const struct upstream *upstream, const char *service, size_t len)
 {
-	const struct backend *best = NULL;
+	struct weft_channel *best = NULL;
+	size_t best_fit = 0;
 
 	for (size_t i = 0; i < upstream->n; i++) {
-		const struct backend *backend = &upstream->backends[i];
+		const struct config_backend *config = upstream->backends[i].config;
 
-		if (backend->package_len < len && service[backend->package_len] == '.' &&
-		    memcmp(service, backend->package, backend->package_len) == 0 &&
-		    (!best || backend->package_len > best->package_len))
-			best = backend;
+		for (size_t j = 0; j < config->n_packages; j++) {
+			size_t fit = fits(config->packages[j], service, len);
+
+			if (fit <= best_fit)
+				continue;
+			best = upstream->backends[i].channel;
+			best_fit = fit;
+		}
 	}
-	return best ? best->channel : NULL;
+	return best;
 }

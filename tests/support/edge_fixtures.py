@@ -148,14 +148,15 @@ def backend(certificates, contracts):
 
 class Edge:
     def __init__(self, build, certificates, folder, target, *flags, tls=True):
+        """`target` None: its flags say where everything is."""
         self.ca = certificates / "ca.pem"
         self.tls = tls
         self.log = folder / "edge.log"
         url_file = folder / "edge.url"
         command = [build / "gateway" / "weft-gateway", "--listen", "127.0.0.1:0",
                    "--url-file", url_file, "--upstream-ca", self.ca,
-                   "--backend", f"catalog.v1={target}", *flags]
-        if tls:
+                   *(["--backend", f"catalog.v1={target}"] if target else []), *flags]
+        if tls and target:
             command += ["--tls-cert", certificates / "tls/server.pem",
                         "--tls-key", certificates / "tls/server.key"]
         # Freed memory goes back at once, so that a test can see what is held.

@@ -73,7 +73,7 @@ static void test_backends(void **state)
 					  "orders=unix:/o")),
 			 0);
 	assert_int_equal(config.n_backends, 2);
-	assert_int_equal(config.backends[0].package_len, strlen("catalog.v1"));
+	assert_string_equal(config.backends[0].packages[0], "catalog.v1");
 	assert_string_equal(config.backends[0].target, "file:///a=b");
 	assert_string_equal(config.backends[1].target, "unix:/o");
 	config_fini(&config);
