@@ -30,6 +30,7 @@
 #include "rpc/rpc.h"
 #include "rpc/subchannel.h"
 #include "rpc/target.h"
+#include "rpc/upstream.h"
 
 #define MAX_MESSAGE      ((size_t)4 << 20)
 #define CONNECT_TIMEOUT  (10 * WEFT_SECOND)
@@ -72,7 +73,8 @@ struct weft_channel {
 	size_t max_message;
 	enum weft_encoding encoding;
 	const struct weft_rpc_interceptor *const *interceptors; /* or NULL */
-	struct weft_credentials *credentials;                   /* or NULL */
+	struct weft_upstream upstream;
+	struct weft_credentials *credentials; /* or NULL */
 
 	weft_channel_closed_cb *closed_cb;
 	void *closed_data;
@@ -121,6 +123,7 @@ static void channel_free(struct weft_channel *channel)
 	weft_target_free(channel->target);
 	weft_tls_unref(channel->tls);
 	weft_credentials_unref(channel->credentials);
+	weft_upstream_fini(&channel->upstream);
 	free(channel->authority);
 	free(channel->server_name);
 	free(channel->health_service);
@@ -404,58 +407,59 @@ static bool is_renewing(struct weft_channel *channel)
 
 /* ---- the queue ---- */
 
-static struct weft_rpc *first_waiting(struct weft_channel *channel)
+static struct weft_attempt *first_waiting(struct weft_channel *channel)
 {
-	return weft_list_entry(channel->waiting.next, struct weft_rpc, waiting);
+	return weft_list_entry(channel->waiting.next, struct weft_attempt, waiting);
 }
 
-static void append(struct weft_channel *channel, struct weft_rpc *rpc)
+static void append(struct weft_channel *channel, struct weft_attempt *attempt)
 {
-	weft_list_append(&channel->waiting, &rpc->waiting);
+	weft_list_append(&channel->waiting, &attempt->waiting);
 	channel->n_waiting++;
 }
 
-void weft_channel_withdraw(struct weft_channel *channel, struct weft_rpc *rpc)
+void weft_channel_withdraw(struct weft_channel *channel, struct weft_attempt *attempt)
 {
-	if (weft_list_empty(&rpc->waiting))
+	if (weft_list_empty(&attempt->waiting))
 		return;
-	weft_list_remove(&rpc->waiting);
+	weft_list_remove(&attempt->waiting);
 	channel->n_waiting--;
 }
 
-static void fail_one(struct weft_channel *channel, struct weft_rpc *rpc)
+static void fail_one(struct weft_channel *channel, struct weft_attempt *attempt)
 {
 	/* the reason names the address already, which may be all that the target says */
 	if (strstr(channel->error, channel->target->text))
-		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s", channel->error);
+		weft_attempt_fail(attempt, WEFT_UNAVAILABLE, "%s", channel->error);
 	else
-		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "%s: %s", channel->target->text,
-			     channel->error);
+		weft_attempt_fail(attempt, WEFT_UNAVAILABLE, "%s: %s", channel->target->text,
+				  channel->error);
 }
 
 static void fail_impatient(struct weft_channel *channel)
 {
 	weft_list_each (node, after, &channel->waiting) {
-		struct weft_rpc *rpc = weft_list_entry(node, struct weft_rpc, waiting);
+		struct weft_attempt *attempt = weft_list_entry(node, struct weft_attempt, waiting);
 
-		if (!rpc->wait_for_ready)
-			fail_one(channel, rpc); /* takes it out of the queue */
+		if (!weft_attempt_waits_for_ready(attempt))
+			fail_one(channel, attempt); /* takes it out of the queue */
 	}
 }
 
 /* False: all that are ready are full. */
-static bool open_stream(struct weft_channel *channel, struct weft_rpc *rpc)
+static bool open_stream(struct weft_channel *channel, struct weft_attempt *attempt)
 {
 	struct weft_balancer *balancer = channel->balancer;
-	struct weft_subchannel *subchannel = balancer->policy->pick(balancer, &rpc->pick);
+	struct weft_subchannel *subchannel = balancer->policy->pick(balancer, &attempt->pick);
 
 	if (!subchannel)
 		return false;
-	weft_channel_withdraw(channel, rpc);
+	weft_channel_withdraw(channel, attempt);
 	weft_subchannel_begin_call(subchannel);
 	channel->outstanding++;
-	rpc->subchannel = subchannel;
-	weft_rpc_open(rpc, weft_subchannel_h2(subchannel), subchannel->endpoint.address);
+	attempt->subchannel = subchannel;
+	attempt->given_to = subchannel->id;
+	weft_attempt_open(attempt, weft_subchannel_h2(subchannel), subchannel->endpoint.address);
 	return true;
 }
 
@@ -487,31 +491,33 @@ static void on_task(struct weft_task *task)
 	}
 }
 
-void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc)
+void weft_channel_submit(struct weft_channel *channel, struct weft_attempt *attempt)
 {
-	if (channel->state == WEFT_READY && channel->n_waiting == 0 && open_stream(channel, rpc))
+	if (channel->state == WEFT_READY && channel->n_waiting == 0 &&
+	    open_stream(channel, attempt))
 		return;
-	if (channel->state == WEFT_TRANSIENT_FAILURE && !rpc->wait_for_ready &&
+	if (channel->state == WEFT_TRANSIENT_FAILURE && !weft_attempt_waits_for_ready(attempt) &&
 	    !is_renewing(channel)) {
-		fail_one(channel, rpc);
+		fail_one(channel, attempt);
 		return;
 	}
 	if (channel->n_waiting == WAITING_MAX) {
-		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "%s: %zu calls wait for a connection",
-			     channel->target->text, channel->n_waiting);
+		weft_attempt_fail(attempt, WEFT_RESOURCE_EXHAUSTED,
+				  "%s: %zu calls wait for a connection", channel->target->text,
+				  channel->n_waiting);
 		return;
 	}
-	append(channel, rpc);
+	append(channel, attempt);
 	if (channel->state == WEFT_IDLE)
 		wake(channel);
 }
 
-void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc,
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_attempt *attempt,
 			     enum weft_call_result result)
 {
-	struct weft_subchannel *subchannel = rpc->subchannel;
+	struct weft_subchannel *subchannel = attempt->subchannel;
 
-	rpc->subchannel = NULL;
+	attempt->subchannel = NULL;
 	if (!subchannel)
 		return;
 	channel->outstanding--;
@@ -519,10 +525,10 @@ void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc,
 	weft_subchannel_end_call(subchannel, result);
 }
 
-void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc)
+void weft_channel_resubmit(struct weft_channel *channel, struct weft_attempt *attempt)
 {
-	weft_channel_call_ended(channel, rpc, WEFT_CALL_UNCOUNTED);
-	weft_list_insert_before(channel->waiting.next, &rpc->waiting);
+	weft_channel_call_ended(channel, attempt, WEFT_CALL_UNCOUNTED);
+	weft_list_insert_before(channel->waiting.next, &attempt->waiting);
 	channel->n_waiting++;
 	serve_later(channel);
 }
@@ -626,6 +632,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		own.resolve_interval_ns ? own.resolve_interval_ns : RESOLVE_INTERVAL;
 	channel->encoding = own.encoding;
 	channel->idle_timeout_ns = own.idle_timeout_ns ? own.idle_timeout_ns : IDLE_TIMEOUT;
+	weft_upstream_init(&channel->upstream, own.service_config);
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
@@ -737,6 +744,17 @@ const char *weft_channel_authority(const struct weft_channel *channel)
 bool weft_channel_is_tls(const struct weft_channel *channel)
 {
 	return channel->tls != NULL;
+}
+
+void weft_channel_set_service_config(struct weft_channel *channel,
+				     struct weft_service_config *config)
+{
+	weft_upstream_set_config(&channel->upstream, config);
+}
+
+struct weft_upstream *weft_channel_upstream(struct weft_channel *channel)
+{
+	return &channel->upstream;
 }
 
 enum weft_encoding weft_channel_encoding(const struct weft_channel *channel)

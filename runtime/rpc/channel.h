@@ -7,8 +7,10 @@
 #include "rpc/balance.h"
 #include "rpc/metadata_limits.h"
 
+struct weft_attempt;
+struct weft_h2;
 struct weft_list;
-struct weft_rpc;
+struct weft_upstream;
 
 struct weft_list *weft_channel_watches(struct weft_channel *channel);
 
@@ -32,15 +34,24 @@ void weft_channel_set_balancing(struct weft_channel *channel,
  * NULL: as they are. */
 void weft_channel_set_health_service(struct weft_channel *channel, const char *service);
 
-/* Queues the call, or opens its stream at once. It may end it (weft_rpc_end). */
-void weft_channel_submit(struct weft_channel *channel, struct weft_rpc *rpc);
-/* The peer refused the call: it stands first in the queue again. */
-void weft_channel_resubmit(struct weft_channel *channel, struct weft_rpc *rpc);
-/* The call has ended, and what it had of a subchannel goes back. */
-void weft_channel_call_ended(struct weft_channel *channel, struct weft_rpc *rpc,
+/* What it knows of all its calls together. */
+struct weft_upstream *weft_channel_upstream(struct weft_channel *channel);
+
+/* Queues the attempt, or opens its stream at once. It may fail it (weft_attempt_fail). */
+void weft_channel_submit(struct weft_channel *channel, struct weft_attempt *attempt);
+/* The peer refused it: it stands first in the queue again. */
+void weft_channel_resubmit(struct weft_channel *channel, struct weft_attempt *attempt);
+/* It is over, and what it had of a subchannel goes back. */
+void weft_channel_call_ended(struct weft_channel *channel, struct weft_attempt *attempt,
 			     enum weft_call_result result);
 void weft_channel_withdraw(struct weft_channel *channel,
-			   struct weft_rpc *rpc);              /* it ends in the queue */
+			   struct weft_attempt *attempt);      /* it ends in the queue */
 void weft_channel_stream_closed(struct weft_channel *channel); /* there may be room for another */
+
+/* What the channel asks of an attempt in its queue; attempt.c and rpc_send.c. */
+
+/* Opens a stream on the connection, which can take one, and sends what was given so far. */
+void weft_attempt_open(struct weft_attempt *attempt, struct weft_h2 *h2, const char *address);
+bool weft_attempt_waits_for_ready(const struct weft_attempt *attempt);
 
 #endif

@@ -112,7 +112,7 @@ void weft_rpc_present(struct weft_rpc *rpc)
 	struct weft_credentials_request *request;
 
 	if (!credentials) {
-		weft_channel_submit(rpc->channel, rpc);
+		weft_rpc_send_first(rpc);
 		return;
 	}
 	request = calloc(1, sizeof(*request));

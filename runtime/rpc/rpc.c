@@ -12,17 +12,20 @@
 
 #include "io/identity.h"
 #include "rpc/channel.h"
+#include "rpc/upstream.h"
 
 static void rpc_free(struct weft_rpc *rpc)
 {
 	struct weft_channel *channel = rpc->channel;
 
-	weft_buffer_fini(&rpc->replay);
-	weft_deframer_fini(&rpc->deframer);
+	weft_rpc_forget_sent(rpc);
+	for (struct weft_attempt *attempt = rpc->attempts; attempt; attempt = attempt->next) {
+		weft_deframer_fini(&attempt->deframer);
+		weft_identity_unref(attempt->identity);
+	}
 	weft_arena_free(rpc->response);
 	weft_arena_free(rpc->arena);
 	weft_credentials_unref(rpc->credentials);
-	weft_identity_unref(rpc->identity);
 	if (rpc->parent)
 		weft_call_unref(rpc->parent);
 	free(rpc);
@@ -31,13 +34,13 @@ static void rpc_free(struct weft_rpc *rpc)
 
 static void free_when_unused(struct weft_rpc *rpc)
 {
-	if (rpc->delivered && !rpc->stream && !rpc->task_queued)
+	if (rpc->delivered && rpc->streams == 0 && !rpc->task_queued)
 		rpc_free(rpc);
 }
 
 void weft_rpc_stream_gone(struct weft_rpc *rpc)
 {
-	rpc->stream = NULL;
+	rpc->streams--;
 	weft_channel_stream_closed(rpc->channel);
 	free_when_unused(rpc);
 }
@@ -68,7 +71,9 @@ static void on_task(struct weft_task *task)
 	rpc->task_queued = false;
 	if (rpc->state == WEFT_RPC_ENDED && !rpc->delivered)
 		deliver(rpc);
-	else if (rpc->state == WEFT_RPC_OPEN)
+	if (rpc->state != WEFT_RPC_ENDED && rpc->retry && !rpc->committed)
+		weft_retry_judge(rpc);
+	if (rpc->state == WEFT_RPC_OPEN)
 		weft_rpc_receive_messages(rpc);
 	free_when_unused(rpc);
 }
@@ -82,12 +87,14 @@ void weft_rpc_queue_task(struct weft_rpc *rpc)
 }
 
 /* That the client has had enough tells nothing about the server. */
-static enum weft_call_result result_of(const struct weft_rpc *rpc)
+static enum weft_call_result result_of(const struct weft_attempt *attempt)
 {
-	if (rpc->status.code == WEFT_OK)
-		return WEFT_CALL_SUCCEEDED;
-	return rpc->status.code == WEFT_CANCELLED && !rpc->status_received ? WEFT_CALL_UNCOUNTED
-									   : WEFT_CALL_FAILED;
+	enum weft_code code = attempt->rpc->status.code;
+
+	if (code == WEFT_OK)
+		return attempt == attempt->rpc->attempt ? WEFT_CALL_SUCCEEDED : WEFT_CALL_UNCOUNTED;
+	return code == WEFT_CANCELLED && !attempt->status_received ? WEFT_CALL_UNCOUNTED
+								   : WEFT_CALL_FAILED;
 }
 
 void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
@@ -96,18 +103,19 @@ void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 		return;
 	rpc->state = WEFT_RPC_ENDED;
 	rpc->status = *status;
+	if (status->code == WEFT_OK)
+		weft_upstream_succeeded(weft_channel_upstream(rpc->channel));
 	weft_timer_stop(rpc->loop, &rpc->timer);
-	weft_channel_withdraw(rpc->channel, rpc);
 	weft_rpc_forget_request(rpc);
+	for (struct weft_attempt *attempt = rpc->attempts; attempt; attempt = attempt->next)
+		weft_attempt_stop(attempt, result_of(attempt));
+	if (rpc->retry)
+		weft_retry_end(rpc);
 	if (rpc->parent && rpc->child.cancel) {
 		rpc->child.cancel = NULL;
 		weft_call_remove_child(rpc->parent, &rpc->child);
 	}
-	if (rpc->stream)
-		weft_h2_stream_reset(rpc->stream,
-				     rpc->status_received ? WEFT_H2_NO_ERROR : WEFT_H2_CANCEL);
-	weft_rpc_commit(rpc);
-	weft_channel_call_ended(rpc->channel, rpc, result_of(rpc));
+	weft_rpc_forget_sent(rpc);
 	weft_rpc_queue_task(rpc);
 }
 
@@ -190,10 +198,26 @@ static void inherit(struct weft_rpc *rpc, struct weft_call *parent)
 		rpc->child.cancel = NULL;
 }
 
+/* What the service config says of the method: the smaller limit counts. */
+static void obey(struct weft_rpc *rpc, const struct weft_method_config *config)
+{
+	uint64_t deadline = config->has_timeout ? weft_now() + config->timeout_ns : WEFT_NEVER;
+
+	rpc->wait_for_ready |= config->wait_for_ready;
+	if (deadline < rpc->deadline)
+		rpc->deadline = deadline;
+	if (config->max_request < rpc->max_request)
+		rpc->max_request = config->max_request;
+	if (config->max_response < rpc->max_response)
+		rpc->max_response = config->max_response;
+	weft_retry_init(rpc, config);
+}
+
 struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 			      const struct weft_call_options *options,
 			      const struct weft_rpc_sink *sink, void *data)
 {
+	const struct weft_method_config *config;
 	struct weft_call_options own = { 0 };
 	struct weft_rpc *rpc = calloc(1, sizeof(*rpc));
 
@@ -217,9 +241,14 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	rpc->compress = rpc->encoding > WEFT_IDENTITY;
 	rpc->deadline = deadline_after(own.timeout_ns);
 	weft_timer_init(&rpc->timer, on_deadline, rpc);
-	weft_list_init(&rpc->waiting);
 	weft_list_init(&rpc->child.node);
-	weft_deframer_init(&rpc->deframer, weft_channel_max_message(channel));
+	rpc->max_request = INT32_MAX;
+	rpc->max_response = weft_channel_max_message(channel);
+	rpc->idempotency = own.idempotency;
+	config = weft_upstream_method(weft_channel_upstream(channel), path);
+	if (config)
+		obey(rpc, config);
+	weft_attempt_init(&rpc->first, rpc, 0);
 	copy_metadata(rpc, own.metadata);
 	if (own.credentials)
 		rpc->credentials = weft_credentials_ref(own.credentials);
@@ -247,7 +276,15 @@ void weft_rpc_submit(struct weft_rpc *rpc)
 	    rpc->credentials)
 		weft_rpc_ask(rpc);
 	else
-		weft_channel_submit(rpc->channel, rpc);
+		weft_rpc_send_first(rpc);
+}
+
+void weft_rpc_send_first(struct weft_rpc *rpc)
+{
+	if (rpc->retry)
+		weft_retry_begin(rpc);
+	else
+		weft_attempt_start(&rpc->first);
 }
 
 /* ---- what the user may ask ---- */
@@ -259,22 +296,22 @@ struct weft_arena *weft_rpc_arena(struct weft_rpc *rpc)
 
 const struct weft_metadata *weft_rpc_headers(const struct weft_rpc *rpc)
 {
-	return &rpc->headers;
+	return &rpc->attempt->headers;
 }
 
 const struct weft_metadata *weft_rpc_trailers(const struct weft_rpc *rpc)
 {
-	return &rpc->trailers;
+	return &rpc->attempt->trailers;
 }
 
 const char *weft_rpc_peer(const struct weft_rpc *rpc)
 {
-	return rpc->peer ? rpc->peer : "";
+	return rpc->attempt->peer ? rpc->attempt->peer : "";
 }
 
 const struct weft_identity *weft_rpc_peer_identity(const struct weft_rpc *rpc)
 {
-	return rpc->identity;
+	return rpc->attempt->identity;
 }
 
 struct weft_arena *weft_rpc_take_response(struct weft_rpc *rpc)

@@ -95,7 +95,7 @@ const struct weft_metadata *weft_rpc_metadata(const struct weft_rpc *rpc)
 
 int weft_rpc_add_metadata(struct weft_rpc *rpc, const char *name, const void *value, size_t len)
 {
-	if (rpc->stream || rpc->state != WEFT_RPC_WAITING)
+	if (rpc->state != WEFT_RPC_WAITING)
 		return -EALREADY;
 	return weft_metadata_add(&rpc->metadata, rpc->arena, name, value, len);
 }

@@ -91,11 +91,20 @@ static const struct weft_status *check_reply(struct weft_rpc *rpc, const struct 
 	return room;
 }
 
+static void set_method(struct weft_rpc *rpc, const struct weft_method *method)
+{
+	rpc->method = method;
+	if (!rpc->idempotency)
+		rpc->idempotency = method->idempotency;
+}
+
 /* The single request of unary and server-streaming calls. */
 static void send_only(struct weft_rpc *rpc, const ProtobufCMessage *req)
 {
 	if (weft_rpc_send(rpc, req) == -EMSGSIZE)
-		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "the request is above 2 GiB");
+		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED,
+			     "the request has more than the %zu bytes that a message may have",
+			     rpc->max_request);
 	weft_rpc_half_close(rpc);
 }
 
@@ -116,7 +125,7 @@ struct weft_rpc *weft_rpc_unary(struct weft_channel *channel, const struct weft_
 {
 	struct weft_rpc *rpc = weft_rpc_new(channel, method->path, options, &unary_sink, data);
 
-	rpc->method = method;
+	set_method(rpc, method);
 	rpc->reply_thunk = thunk;
 	rpc->reply_cb = cb;
 	send_only(rpc, req);
@@ -168,7 +177,7 @@ struct weft_rpc *weft_rpc_stream(struct weft_channel *channel, const struct weft
 {
 	struct weft_rpc *rpc = weft_rpc_new(channel, method->path, options, &stream_sink, data);
 
-	rpc->method = method;
+	set_method(rpc, method);
 	rpc->thunks = thunks;
 	rpc->events = events;
 	if (req)

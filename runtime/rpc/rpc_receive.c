@@ -30,31 +30,54 @@ static const struct weft_h2_header *find(const struct weft_h2_header *headers, s
 	return NULL;
 }
 
-static void take_metadata(struct weft_rpc *rpc, const struct weft_h2_header *headers, size_t n,
-			  struct weft_metadata *metadata)
+static void take_metadata(struct weft_attempt *attempt, const struct weft_h2_header *headers,
+			  size_t n, struct weft_metadata *metadata)
 {
-	int r = weft_metadata_from_wire(headers, n, rpc->arena, metadata);
+	int r = weft_metadata_from_wire(headers, n, attempt->rpc->arena, metadata);
 
 	if (r == -ENOMEM)
-		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "out of memory for the metadata");
+		weft_attempt_fail(attempt, WEFT_RESOURCE_EXHAUSTED,
+				  "out of memory for the metadata");
 	else if (r < 0)
-		weft_rpc_end(rpc, WEFT_INTERNAL, "the server sent malformed metadata");
+		weft_attempt_fail(attempt, WEFT_INTERNAL, "the server sent malformed metadata");
 }
 
-static void take_trailers(struct weft_rpc *rpc, const struct weft_h2_header *headers, size_t n)
+/* gRFC A6: milliseconds as a signed 32-bit number without zeros in front; anything else, and more
+ * than one, says not to come again. */
+static int64_t read_pushback(const struct weft_h2_header *headers, size_t n)
+{
+	static const char name[] = "grpc-retry-pushback-ms";
+	const struct weft_h2_header *field = find(headers, n, name);
+	size_t rest, digits;
+
+	if (!field)
+		return WEFT_NO_PUSHBACK;
+	rest = n - (size_t)(field + 1 - headers);
+	digits = strspn(field->value, "0123456789");
+	if (find(field + 1, rest, name) || digits == 0 || digits != field->value_len ||
+	    digits > 10 || (digits > 1 && field->value[0] == '0') ||
+	    strtoll(field->value, NULL, 10) > INT32_MAX)
+		return -1;
+	return strtoll(field->value, NULL, 10);
+}
+
+static void take_trailers(struct weft_attempt *attempt, const struct weft_h2_header *headers,
+			  size_t n)
 {
 	int r;
 
-	take_metadata(rpc, headers, n, &rpc->trailers);
-	if (rpc->state == WEFT_RPC_ENDED)
+	take_metadata(attempt, headers, n, &attempt->trailers);
+	if (attempt->state == WEFT_ATTEMPT_OVER)
 		return;
-	r = weft_trailer_read(headers, n, rpc->arena, &rpc->status);
+	r = weft_trailer_read(headers, n, attempt->rpc->arena, &attempt->status);
 	if (r < 0)
-		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "out of memory for the status");
+		weft_attempt_fail(attempt, WEFT_RESOURCE_EXHAUSTED, "out of memory for the status");
 	else if (r == 0)
-		weft_rpc_end(rpc, WEFT_UNKNOWN, "the server sent no grpc-status");
+		weft_attempt_fail(attempt, WEFT_UNKNOWN, "the server sent no grpc-status");
 	else
-		rpc->status_received = true;
+		attempt->status_received = true;
+	if (attempt->rpc->retry)
+		attempt->pushback_ms = read_pushback(headers, n);
 }
 
 static bool is_grpc(const struct weft_h2_header *content_type)
@@ -69,65 +92,73 @@ static bool is_grpc(const struct weft_h2_header *content_type)
 	       content_type->value[len] == ';';
 }
 
-static bool check_encoding(struct weft_rpc *rpc, const struct weft_h2_header *encoding)
+static bool check_encoding(struct weft_attempt *attempt, const struct weft_h2_header *encoding)
 {
 	if (!encoding ||
-	    weft_encoding_parse(encoding->value, encoding->value_len, &rpc->response_encoding))
+	    weft_encoding_parse(encoding->value, encoding->value_len, &attempt->response_encoding))
 		return true;
-	weft_rpc_end(rpc, WEFT_INTERNAL, "the server answered with grpc-encoding \"%.100s\"",
-		     encoding->value);
+	weft_attempt_fail(attempt, WEFT_INTERNAL,
+			  "the server answered with grpc-encoding \"%.100s\"", encoding->value);
 	return false;
 }
 
 /* The response's head, when it is not a status at once: HTTP 200 and a content-type of gRPC's. */
-static bool check_head(struct weft_rpc *rpc, const struct weft_h2_header *headers, size_t n)
+static bool check_head(struct weft_attempt *attempt, const struct weft_h2_header *headers, size_t n)
 {
 	const struct weft_h2_header *status = find(headers, n, ":status");
 	const struct weft_h2_header *type = find(headers, n, "content-type");
 	unsigned code = status ? (unsigned)strtoul(status->value, NULL, 10) : 0;
 
 	if (code != 200) {
-		weft_rpc_end(rpc, weft_code_from_http(code), "the server answered HTTP status %u",
-			     code);
+		weft_attempt_fail(attempt, weft_code_from_http(code),
+				  "the server answered HTTP status %u", code);
 		return false;
 	}
 	if (!is_grpc(type)) {
-		weft_rpc_end(rpc, WEFT_UNKNOWN, "the server answered with content-type \"%.100s\"",
-			     type ? type->value : "");
+		weft_attempt_fail(attempt, WEFT_UNKNOWN,
+				  "the server answered with content-type \"%.100s\"",
+				  type ? type->value : "");
 		return false;
 	}
-	return check_encoding(rpc, find(headers, n, "grpc-encoding"));
+	return check_encoding(attempt, find(headers, n, "grpc-encoding"));
+}
+
+static void take_head(struct weft_attempt *attempt, const struct weft_h2_header *headers, size_t n,
+		      bool end)
+{
+	struct weft_rpc *rpc = attempt->rpc;
+
+	if (end && find(headers, n, "grpc-status")) { /* Trailers-Only */
+		take_trailers(attempt, headers, n);
+		return;
+	}
+	if (!check_head(attempt, headers, n))
+		return;
+	if (end) {
+		weft_attempt_fail(attempt, WEFT_UNKNOWN, "the server sent no grpc-status");
+		return;
+	}
+	weft_rpc_commit(rpc, attempt);
+	take_metadata(attempt, headers, n, &attempt->headers);
+	if (attempt->state == WEFT_ATTEMPT_OPEN && rpc->sink->headers)
+		rpc->sink->headers(rpc);
 }
 
 static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_header *headers,
 		       size_t n, bool end, void *data)
 {
-	struct weft_rpc *rpc = data;
+	struct weft_attempt *attempt = data;
 
-	if (rpc->state != WEFT_RPC_OPEN)
+	if (attempt->state != WEFT_ATTEMPT_OPEN)
 		return;
-	weft_rpc_commit(rpc);
-	if (rpc->headers_received) {
-		if (end)
-			take_trailers(rpc, headers, n);
-		else
-			weft_rpc_end(rpc, WEFT_INTERNAL, "the server sent headers twice");
-		return;
+	if (!attempt->headers_received) {
+		attempt->headers_received = true;
+		take_head(attempt, headers, n, end);
+	} else if (end) {
+		take_trailers(attempt, headers, n);
+	} else {
+		weft_attempt_fail(attempt, WEFT_INTERNAL, "the server sent headers twice");
 	}
-	rpc->headers_received = true;
-	if (end && find(headers, n, "grpc-status")) { /* Trailers-Only */
-		take_trailers(rpc, headers, n);
-		return;
-	}
-	if (!check_head(rpc, headers, n))
-		return;
-	if (end) {
-		weft_rpc_end(rpc, WEFT_UNKNOWN, "the server sent no grpc-status");
-		return;
-	}
-	take_metadata(rpc, headers, n, &rpc->headers);
-	if (rpc->state == WEFT_RPC_OPEN && rpc->sink->headers)
-		rpc->sink->headers(rpc);
 }
 
 static void on_oversized(struct weft_h2_stream *stream, void *data)
@@ -147,7 +178,7 @@ static void deframe_failed(struct weft_rpc *rpc, int r)
 {
 	if (r == -EMSGSIZE)
 		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED,
-			     "the server sent a message of more than %zu bytes", rpc->deframer.max);
+			     "the server sent a message of more than %zu bytes", rpc->max_response);
 	else if (r == -ENOMEM)
 		weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "out of memory for a message");
 	else if (r == -EPROTO)
@@ -160,9 +191,9 @@ static void deframe_failed(struct weft_rpc *rpc, int r)
 /* All messages that are there have been delivered, and the peer's status is known. */
 static void end_received(struct weft_rpc *rpc)
 {
-	struct weft_status status = rpc->status;
+	struct weft_status status = rpc->attempt->status;
 
-	if (status.code == WEFT_OK && !weft_deframer_at_boundary(&rpc->deframer))
+	if (status.code == WEFT_OK && !weft_deframer_at_boundary(&rpc->attempt->deframer))
 		weft_rpc_end(rpc, WEFT_INTERNAL, "the server's last message is cut off");
 	else
 		weft_rpc_end_with(rpc, &status);
@@ -175,7 +206,8 @@ static int take_frame(struct weft_rpc *rpc, const struct weft_frame *frame)
 	struct weft_bytes message;
 	int r;
 
-	r = weft_frame_open(frame, rpc->response_encoding, rpc->deframer.max, &room, &message);
+	r = weft_frame_open(frame, rpc->attempt->response_encoding, rpc->max_response, &room,
+			    &message);
 	if (r >= 0) {
 		rpc->was_compressed = frame->compressed;
 		rpc->messages++;
@@ -191,12 +223,12 @@ static int deliver_messages(struct weft_rpc *rpc)
 {
 	while (!rpc->held && rpc->state == WEFT_RPC_OPEN) {
 		struct weft_frame frame;
-		int r = weft_deframer_next(&rpc->deframer, &frame);
+		int r = weft_deframer_next(&rpc->attempt->deframer, &frame);
 
 		if (r == 0)
 			return 0;
 		if (r > 0) {
-			rpc->unconsumed += WEFT_FRAME_PREFIX + frame.message.len;
+			rpc->attempt->unconsumed += WEFT_FRAME_PREFIX + frame.message.len;
 			r = take_frame(rpc, &frame);
 		}
 		if (r < 0)
@@ -205,28 +237,29 @@ static int deliver_messages(struct weft_rpc *rpc)
 	return 1;
 }
 
-static void let_more_in(struct weft_rpc *rpc)
+static void let_more_in(struct weft_attempt *attempt)
 {
-	size_t missing = rpc->held ? 0 : weft_deframer_missing(&rpc->deframer);
+	size_t missing = attempt->rpc->held ? 0 : weft_deframer_missing(&attempt->deframer);
 
-	if (rpc->unconsumed)
-		weft_h2_stream_consume(rpc->stream, rpc->unconsumed);
-	rpc->unconsumed = 0;
+	if (attempt->unconsumed)
+		weft_h2_stream_consume(attempt->stream, attempt->unconsumed);
+	attempt->unconsumed = 0;
 	if (missing)
-		weft_h2_stream_expect(rpc->stream, missing);
+		weft_h2_stream_expect(attempt->stream, missing);
 }
 
 void weft_rpc_receive_messages(struct weft_rpc *rpc)
 {
+	struct weft_attempt *attempt = rpc->attempt;
 	bool all;
 
 	if (rpc->receiving)
 		return;
 	rpc->receiving = true;
 	all = deliver_messages(rpc) == 0;
-	if (rpc->stream)
-		let_more_in(rpc);
-	if (all && rpc->status_received)
+	if (attempt->stream)
+		let_more_in(attempt);
+	if (all && attempt->status_received && attempt->state == WEFT_ATTEMPT_OPEN)
 		end_received(rpc);
 	rpc->receiving = false;
 	if (rpc->state == WEFT_RPC_OPEN)
@@ -235,72 +268,89 @@ void weft_rpc_receive_messages(struct weft_rpc *rpc)
 
 static void on_data(struct weft_h2_stream *stream, const uint8_t *bytes, size_t len, void *data)
 {
-	struct weft_rpc *rpc = data;
+	struct weft_attempt *attempt = data;
+	struct weft_rpc *rpc = attempt->rpc;
 
-	if (rpc->state != WEFT_RPC_OPEN)
+	if (attempt->state != WEFT_ATTEMPT_OPEN)
 		return;
-	if (!rpc->headers_received) {
-		weft_rpc_end(rpc, WEFT_INTERNAL, "the server sent data before headers");
+	if (!attempt->headers_received) {
+		weft_attempt_fail(attempt, WEFT_INTERNAL, "the server sent data before headers");
 		return;
 	}
-	weft_deframer_feed(&rpc->deframer, bytes, len);
+	weft_deframer_feed(&attempt->deframer, bytes, len);
 	weft_rpc_receive_messages(rpc);
-	if (rpc->state == WEFT_RPC_OPEN && weft_deframer_save(&rpc->deframer) < 0)
+	if (attempt->state == WEFT_ATTEMPT_OPEN && weft_deframer_save(&attempt->deframer) < 0)
 		deframe_failed(rpc, -ENOMEM);
+}
+
+/* It is the call's; what has been received stands before it. */
+static void take_status(struct weft_attempt *attempt)
+{
+	weft_rpc_commit(attempt->rpc, attempt);
+	weft_rpc_receive_messages(attempt->rpc);
 }
 
 static void on_end(struct weft_h2_stream *stream, void *data)
 {
-	struct weft_rpc *rpc = data;
+	struct weft_attempt *attempt = data;
 
-	if (rpc->state != WEFT_RPC_OPEN)
+	if (attempt->state != WEFT_ATTEMPT_OPEN)
 		return;
-	if (rpc->status_received)
-		weft_rpc_receive_messages(rpc);
+	if (!attempt->status_received)
+		weft_attempt_fail(attempt, WEFT_UNKNOWN, "the server ended without grpc-status");
+	else if (!attempt->rpc->committed && attempt->status.code != WEFT_OK)
+		weft_attempt_fail_with(attempt, &attempt->status);
 	else
-		weft_rpc_end(rpc, WEFT_UNKNOWN, "the server ended without grpc-status");
+		take_status(attempt);
 }
 
 static void on_writable(struct weft_h2_stream *stream, void *data)
 {
-	struct weft_rpc *rpc = data;
+	struct weft_attempt *attempt = data;
 
-	if (rpc->state == WEFT_RPC_OPEN)
-		weft_rpc_tell_writable(rpc);
+	if (attempt->state == WEFT_ATTEMPT_OPEN)
+		weft_rpc_tell_writable(attempt->rpc);
 }
 
 /* ---- the stream's end ---- */
 
-/* The peer has not looked at the call: it is sent once more, which nobody can tell from the
- * first time. */
-static bool retry(struct weft_rpc *rpc, bool refused)
+/* gRFC A6, transparent retries: the peer has not looked at the attempt, so it is sent once more,
+ * which nobody can tell from the first time. */
+static bool send_again(struct weft_attempt *attempt)
 {
-	if (!refused || rpc->retried || rpc->committed || rpc->headers_received)
+	if (!attempt->unseen || attempt->refused_once || attempt->rpc->committed ||
+	    attempt->headers_received)
 		return false;
-	rpc->retried = true;
-	rpc->state = WEFT_RPC_WAITING;
-	weft_channel_resubmit(rpc->channel, rpc);
+	attempt->refused_once = true;
+	weft_attempt_avoid(attempt, attempt->given_to);
+	attempt->unseen = false;
+	attempt->state = WEFT_ATTEMPT_WAITING;
+	weft_channel_resubmit(attempt->rpc->channel, attempt);
 	return true;
 }
 
-static void end_by_close(struct weft_rpc *rpc, uint32_t error_code)
+static void fail_by_close(struct weft_attempt *attempt, uint32_t error_code)
 {
 	if (error_code == WEFT_H2_CONNECT_ERROR)
-		weft_rpc_end(rpc, WEFT_UNAVAILABLE, "the connection to %s was lost", rpc->peer);
+		weft_attempt_fail(attempt, WEFT_UNAVAILABLE, "the connection to %s was lost",
+				  attempt->peer);
 	else
-		weft_rpc_end(rpc, weft_code_from_h2(error_code), "%s reset the stream: %s",
-			     rpc->peer, weft_h2_error_name(error_code));
+		weft_attempt_fail(attempt, weft_code_from_h2(error_code), "%s reset the stream: %s",
+				  attempt->peer, weft_h2_error_name(error_code));
 }
 
 static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool refused, void *data)
 {
-	struct weft_rpc *rpc = data;
+	struct weft_attempt *attempt = data;
 
-	rpc->stream = NULL;
+	attempt->stream = NULL;
 	/* a status that waits behind held messages is not touched by what becomes of the stream */
-	if (rpc->state == WEFT_RPC_OPEN && !rpc->status_received && !retry(rpc, refused))
-		end_by_close(rpc, error_code);
-	weft_rpc_stream_gone(rpc);
+	if (attempt->state == WEFT_ATTEMPT_OPEN && !attempt->status_received) {
+		attempt->unseen = refused;
+		if (!send_again(attempt))
+			fail_by_close(attempt, error_code);
+	}
+	weft_rpc_stream_gone(attempt->rpc);
 }
 
 const struct weft_h2_stream_events weft_rpc_stream_events = {

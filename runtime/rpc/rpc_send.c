@@ -1,7 +1,7 @@
 /*
- * Sending. Bytes go to the stream, and into `replay` for as long as the call may have to be sent
- * once more: until the peer has answered anything, or they are too many. While there is no stream,
- * `replay` is all there is, so it is the queue of a waiting call as well.
+ * Sending. Bytes go to the streams of all open attempts, and into `replay` for as long as another
+ * attempt may have to send them: until the call is committed. While there is no stream, `replay` is
+ * all there is, so it is the queue of a waiting call as well.
  */
 #include "rpc/rpc.h"
 
@@ -16,7 +16,10 @@
 #include "wire/timeout.h"
 
 #define USER_AGENT "grpc-c-weft/0.1.0"
-#define OWN_FIELDS 12 /* at most, before the user's metadata */
+#define OWN_FIELDS 13 /* at most, before the user's metadata */
+
+/* Sent bytes are kept up to this size for as long as another attempt may need them. */
+#define REPLAY_MAX ((size_t)256 << 10)
 
 /* ---- headers ---- */
 
@@ -26,8 +29,9 @@ static size_t add(struct weft_h2_header *headers, size_t n, const char *name, co
 	return n + 1;
 }
 
-static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
+static size_t own_headers(const struct weft_attempt *attempt, struct weft_h2_header *headers)
 {
+	struct weft_rpc *rpc = attempt->rpc;
 	bool tls = weft_channel_is_tls(rpc->channel);
 	size_t n = 0;
 
@@ -46,6 +50,11 @@ static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
 		weft_timeout_format(rpc->deadline > now ? rpc->deadline - now : 0, text);
 		n = add(headers, n, "grpc-timeout", text);
 	}
+	if (attempt->previous) {
+		char *text = weft_arena_printf(rpc->arena, "%u", attempt->previous);
+
+		n = add(headers, n, "grpc-previous-rpc-attempts", text);
+	}
 	headers[n++] = WEFT_H2_CONSTANT("grpc-accept-encoding", WEFT_ENCODINGS_ACCEPTED);
 	if (rpc->encoding > WEFT_IDENTITY)
 		n = add(headers, n, "grpc-encoding", weft_encoding_name(rpc->encoding));
@@ -58,8 +67,9 @@ static size_t own_headers(struct weft_rpc *rpc, struct weft_h2_header *headers)
 	return n;
 }
 
-static int open_stream(struct weft_rpc *rpc, struct weft_h2 *h2)
+static int open_stream(struct weft_attempt *attempt, struct weft_h2 *h2)
 {
+	struct weft_rpc *rpc = attempt->rpc;
 	size_t room = OWN_FIELDS + rpc->metadata.n, n;
 	struct weft_h2_header *headers;
 	int r;
@@ -67,13 +77,16 @@ static int open_stream(struct weft_rpc *rpc, struct weft_h2 *h2)
 	headers = weft_arena_alloc(rpc->arena, room * sizeof(*headers));
 	if (!headers)
 		return -ENOMEM;
-	n = own_headers(rpc, headers);
+	n = own_headers(attempt, headers);
 	r = weft_metadata_to_wire(&rpc->metadata, rpc->arena, headers + n);
 	if (r < 0)
 		return r;
-	rpc->stream = weft_h2_request(h2, headers, n + rpc->metadata.n, false,
-				      &weft_rpc_stream_events, rpc);
-	return rpc->stream ? 0 : -ENOMEM;
+	attempt->stream = weft_h2_request(h2, headers, n + rpc->metadata.n, false,
+					  &weft_rpc_stream_events, attempt);
+	if (!attempt->stream)
+		return -ENOMEM;
+	rpc->streams++;
+	return 0;
 }
 
 /* ---- the request's bytes ---- */
@@ -83,20 +96,43 @@ static void fail_memory(struct weft_rpc *rpc)
 	weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED, "out of memory for the request");
 }
 
-void weft_rpc_commit(struct weft_rpc *rpc)
+void weft_rpc_forget_sent(struct weft_rpc *rpc)
 {
-	rpc->committed = true;
 	weft_buffer_fini(&rpc->replay);
 }
 
-static void commit_when_large(struct weft_rpc *rpc)
+void weft_rpc_commit(struct weft_rpc *rpc, struct weft_attempt *attempt)
 {
-	if (rpc->stream && rpc->replay.len > WEFT_RPC_REPLAY_MAX)
-		weft_rpc_commit(rpc);
+	if (rpc->committed)
+		return;
+	rpc->committed = true;
+	rpc->attempt = attempt;
+	weft_rpc_forget_sent(rpc);
+	if (!rpc->retry)
+		return;
+	for (struct weft_attempt *other = rpc->attempts; other; other = other->next)
+		if (other != attempt)
+			weft_attempt_stop(other, WEFT_CALL_UNCOUNTED);
+	weft_retry_end(rpc);
 }
 
-void weft_rpc_open(struct weft_rpc *rpc, struct weft_h2 *h2, const char *address)
+/* To the eldest attempt that has a stream: it is the furthest. */
+static void commit_when_large(struct weft_rpc *rpc)
 {
+	struct weft_attempt *eldest = NULL;
+
+	if (rpc->replay.len <= REPLAY_MAX)
+		return;
+	for (struct weft_attempt *attempt = rpc->attempts; attempt; attempt = attempt->next)
+		if (attempt->state == WEFT_ATTEMPT_OPEN && attempt->stream)
+			eldest = attempt;
+	if (eldest)
+		weft_rpc_commit(rpc, eldest);
+}
+
+void weft_attempt_open(struct weft_attempt *attempt, struct weft_h2 *h2, const char *address)
+{
+	struct weft_rpc *rpc = attempt->rpc;
 	int r;
 
 	if (!weft_rpc_may_send(rpc, h2)) {
@@ -105,44 +141,46 @@ void weft_rpc_open(struct weft_rpc *rpc, struct weft_h2 *h2, const char *address
 			     address);
 		return;
 	}
-	rpc->peer = weft_arena_strdup(rpc->arena, address);
-	weft_identity_unref(rpc->identity); /* of the attempt before */
-	rpc->identity = weft_identity_ref(weft_transport_identity(weft_h2_transport(h2)));
-	r = open_stream(rpc, h2);
+	attempt->peer = weft_arena_strdup(rpc->arena, address);
+	weft_identity_unref(attempt->identity); /* of the peer that has refused it */
+	attempt->identity = weft_identity_ref(weft_transport_identity(weft_h2_transport(h2)));
+	r = open_stream(attempt, h2);
 	if (r == 0 && rpc->replay.len)
-		r = weft_h2_stream_write(rpc->stream, rpc->replay.data, rpc->replay.len);
+		r = weft_h2_stream_write(attempt->stream, rpc->replay.data, rpc->replay.len);
 	if (r < 0) {
 		fail_memory(rpc);
 		return;
 	}
+	attempt->state = WEFT_ATTEMPT_OPEN;
 	rpc->state = WEFT_RPC_OPEN;
 	if (rpc->half_closed)
-		weft_h2_stream_end(rpc->stream, NULL, 0);
+		weft_h2_stream_end(attempt->stream, NULL, 0);
 	commit_when_large(rpc);
 	if (rpc->sink->writable)
 		weft_rpc_queue_task(rpc);
 }
 
-/* Room for `len` bytes that are sent once they are filled and weft_rpc_sent() is called. */
+/* Room for `len` bytes that are sent once they are filled and sent() is called. */
 static int reserve(struct weft_rpc *rpc, size_t len, uint8_t **ret_room)
 {
 	if (!rpc->committed)
 		return weft_buffer_reserve(&rpc->replay, len, ret_room);
-	*ret_room = weft_h2_stream_reserve(rpc->stream, len);
+	*ret_room = weft_h2_stream_reserve(rpc->attempt->stream, len);
 	return *ret_room ? 0 : -ENOMEM;
 }
 
 static int sent(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 {
-	int r;
-
 	rpc->messages_sent++;
 	rpc->bytes_sent += len - WEFT_FRAME_PREFIX;
 	if (!rpc->committed) {
 		rpc->replay.len += len;
-		r = rpc->stream ? weft_h2_stream_write(rpc->stream, room, len) : 0;
-		if (r < 0)
-			return r;
+		for (struct weft_attempt *to = rpc->attempts; to; to = to->next) {
+			if (to->state != WEFT_ATTEMPT_OPEN || !to->stream)
+				continue;
+			if (weft_h2_stream_write(to->stream, room, len) < 0)
+				return -ENOMEM;
+		}
 		commit_when_large(rpc);
 	}
 	if (!weft_rpc_writable(rpc))
@@ -153,7 +191,7 @@ static int sent(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 /* The call is over, or only the user does not know yet: its last messages are held. */
 static bool is_over(const struct weft_rpc *rpc)
 {
-	return rpc->state == WEFT_RPC_ENDED || (rpc->state == WEFT_RPC_OPEN && !rpc->stream);
+	return rpc->state == WEFT_RPC_ENDED || (rpc->committed && !rpc->attempt->stream);
 }
 
 /* A message cannot be sent after the end, nor after the half-close. */
@@ -165,7 +203,7 @@ static int begin_message(struct weft_rpc *rpc, bool compressed, size_t len, uint
 		return -ECANCELED;
 	if (rpc->half_closed)
 		return -EPIPE;
-	if (len > INT32_MAX)
+	if (len > rpc->max_request)
 		return -EMSGSIZE;
 	r = reserve(rpc, WEFT_FRAME_PREFIX + len, ret_room);
 	if (r < 0) {
@@ -255,16 +293,17 @@ void weft_rpc_half_close(struct weft_rpc *rpc)
 	if (is_over(rpc) || rpc->half_closed)
 		return;
 	rpc->half_closed = true;
-	if (rpc->stream)
-		weft_h2_stream_end(rpc->stream, NULL, 0);
+	for (struct weft_attempt *to = rpc->attempts; to; to = to->next)
+		if (to->state == WEFT_ATTEMPT_OPEN && to->stream)
+			weft_h2_stream_end(to->stream, NULL, 0);
 }
 
 bool weft_rpc_writable(const struct weft_rpc *rpc)
 {
 	if (is_over(rpc) || rpc->half_closed)
 		return false;
-	if (rpc->stream)
-		return weft_h2_stream_writable(rpc->stream);
+	if (rpc->attempt->stream && rpc->attempt->state == WEFT_ATTEMPT_OPEN)
+		return weft_h2_stream_writable(rpc->attempt->stream);
 	return rpc->replay.len < WEFT_H2_LOW_WATER;
 }
 

@@ -40,6 +40,7 @@ struct weft_channel;
 struct weft_credentials;
 struct weft_rpc; /* a call at its client */
 struct weft_rpc_interceptor;
+struct weft_service_config;
 
 struct weft_channel_options {
 	size_t size;
@@ -78,6 +79,9 @@ struct weft_channel_options {
 	uint64_t backoff_ns;          /* between attempts to connect, the first time; 0: 1 s */
 	uint64_t backoff_max_ns;      /* and at most; 0: 120 s */
 	uint64_t resolve_interval_ns; /* between questions to DNS; 0: 30 s */
+
+	/* How its methods are called (weft/service_config.h); referenced. NULL: nothing is said. */
+	struct weft_service_config *service_config;
 };
 
 /* gRPC's connectivity states. */
@@ -102,6 +106,9 @@ void weft_channel_unref(
  * reference. */
 typedef void weft_channel_closed_cb(void *data);
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
+/* Another service config, for the calls from here on; NULL: none. References it. */
+void weft_channel_set_service_config(struct weft_channel *channel,
+				     struct weft_service_config *config);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);
 /* The state as it is now; `try_connect` makes an idle channel connect, as a call would. */
 enum weft_connectivity weft_channel_state(struct weft_channel *channel, bool try_connect);
@@ -153,6 +160,9 @@ struct weft_call_options {
 	enum weft_encoding
 		encoding; /* of what is sent; a server that does not know it: UNIMPLEMENTED */
 	struct weft_credentials *credentials; /* beside the channel's; referenced */
+	/* Whether the call may be made twice; UNKNOWN: as its contract says. A call by path has no
+	 * contract, so it may not be. See "Attempts". */
+	enum weft_idempotency idempotency;
 };
 
 #define WEFT_CALL_OPTIONS(...)                                                                     \
@@ -161,6 +171,33 @@ struct weft_call_options {
 #define WEFT_CHILD_OF(call) WEFT_CALL_OPTIONS(.parent = (call))
 
 /*
+ * Attempts. What a service config says of the method is added to the options: the smaller timeout
+ * and message limits count, and a call waits for ready where either says so.
+ *
+ * A call that its peer has certainly not looked at (RST_STREAM with REFUSED_STREAM, a stream above
+ * GOAWAY's last one) is sent once more by itself (gRFC A6, transparent retries). Beyond that it has
+ * one attempt, unless the service config has a policy for the method:
+ *
+ * - retryPolicy: after a failure with a code of the policy it is sent again, until there were
+ *   maxAttempts. The n-th pause is min(initialBackoff × backoffMultiplier^(n-1), maxBackoff), give
+ *   or take a fifth. A server's grpc-retry-pushback-ms is the pause instead, and the count of
+ *   pauses begins anew; what is no number of 0 or more forbids another attempt.
+ * - hedgingPolicy: it is sent again after each hedgingDelay, and as soon as an attempt has failed
+ *   with a code of nonFatalStatusCodes. The first response wins, or the first other failure; the
+ *   other attempts are cancelled. Pushback delays the next attempt, or forbids it.
+ *
+ * Only calls that may be made twice (idempotency_level IDEMPOTENT or NO_SIDE_EFFECTS in the
+ * contract, or `idempotency` in the options) are retried after a peer may have seen them, and
+ * hedged. Others are retried by policy when they have certainly not been seen: there was no
+ * connection, or the peer refused them.
+ *
+ * With the response's headers a call is committed: what comes after them is the outcome. It is also
+ * committed when more has been sent than is kept. A response without headers of its own
+ * (Trailers-Only) and an HTTP error commit nothing. All attempts share one deadline, and
+ * cancelling ends all of them. While retryThrottling's tokens are at half or below, there is no
+ * attempt but the first. A server sees the number of earlier attempts as
+ * grpc-previous-rpc-attempts.
+ *
  * Starting cannot fail, and the request is serialised before the starter returns. A callback runs
  * exactly once, from the loop, never before the starter has returned: also after weft_rpc_cancel.
  * The rpc, its status and its response are gone when its last callback has returned.
