@@ -12,6 +12,10 @@
  *	ev_prepare         deferred tasks until there are none, then the flushes, then both again if
  *	                   the flushes made more; only after that the loop waits
  *
+ * The ev loop may be a host's, who runs and stops it and has watches of its own there: so nothing
+ * of it is used but watches. The clock is then read whenever it is asked for, because the host may
+ * act between our turns.
+ *
  * Tasks that go on making tasks are cut off after MAX_ROUNDS, so that they cannot keep descriptors
  * from being looked at; the next turn then does not wait.
  */
@@ -35,6 +39,7 @@ struct queue {
 
 struct weft_loop {
 	struct ev_loop *ev;
+	bool guest; /* `ev` is somebody else's */
 	ev_check check;
 	ev_prepare prepare;
 	ev_idle idle; /* started while tasks are left: the loop must not wait */
@@ -161,19 +166,19 @@ static void set_alarm(struct weft_loop *loop)
 
 static void on_check(struct ev_loop *ev, ev_check *watch, int events)
 {
-	struct weft_loop *loop = ev_userdata(ev);
+	struct weft_loop *loop = weft_container_of(watch, struct weft_loop, check);
 
 	loop->now = weft_now();
 }
 
 static void on_wake(struct ev_loop *ev, ev_async *watch, int events)
 {
-	run_posted(ev_userdata(ev));
+	run_posted(weft_container_of(watch, struct weft_loop, wake));
 }
 
 static void on_alarm(struct ev_loop *ev, ev_timer *watch, int events)
 {
-	struct weft_loop *loop = ev_userdata(ev);
+	struct weft_loop *loop = weft_container_of(watch, struct weft_loop, alarm);
 
 	loop->alarm_at = WEFT_NEVER;
 	expire_timers(loop);
@@ -181,7 +186,7 @@ static void on_alarm(struct ev_loop *ev, ev_timer *watch, int events)
 
 static void on_prepare(struct ev_loop *ev, ev_prepare *watch, int events)
 {
-	struct weft_loop *loop = ev_userdata(ev);
+	struct weft_loop *loop = weft_container_of(watch, struct weft_loop, prepare);
 
 	if (run_tasks(loop))
 		ev_idle_start(ev, &loop->idle);
@@ -194,38 +199,59 @@ static void on_idle(struct ev_loop *ev, ev_idle *watch, int events)
 {
 }
 
-int weft_loop_new(struct weft_loop **ret_loop)
+static void start_watches(struct weft_loop *loop)
 {
-	struct weft_loop *loop = calloc(1, sizeof(*loop));
-
-	if (!loop)
-		abort();
-	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
-	if (!loop->ev) {
-		int r = errno ? -errno : -ENOMEM;
-
-		free(loop);
-		return r;
-	}
-	ev_set_userdata(loop->ev, loop);
-	queue_init(&loop->deferred);
-	queue_init(&loop->flushes);
-	loop->now = weft_now();
-	loop->alarm_at = WEFT_NEVER;
-
 	ev_check_init(&loop->check, on_check);
 	ev_set_priority(&loop->check, EV_MAXPRI);
 	ev_check_start(loop->ev, &loop->check);
 	ev_prepare_init(&loop->prepare, on_prepare);
+	ev_set_priority(&loop->prepare, EV_MINPRI); /* after what others do before a wait */
 	ev_prepare_start(loop->ev, &loop->prepare);
 	ev_async_init(&loop->wake, on_wake);
 	ev_async_start(loop->ev, &loop->wake);
 	ev_timer_init(&loop->alarm, on_alarm, 0., 0.);
 	ev_set_priority(&loop->alarm, EV_MINPRI);
 	ev_idle_init(&loop->idle, on_idle);
+}
 
-	*ret_loop = loop;
+static struct weft_loop *loop_on(struct ev_loop *ev, bool guest)
+{
+	struct weft_loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		abort();
+	loop->ev = ev;
+	loop->guest = guest;
+	queue_init(&loop->deferred);
+	queue_init(&loop->flushes);
+	loop->now = weft_now();
+	loop->alarm_at = WEFT_NEVER;
+	start_watches(loop);
+	return loop;
+}
+
+int weft_loop_new(struct weft_loop **ret_loop)
+{
+	struct ev_loop *ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
+
+	if (!ev)
+		return errno ? -errno : -ENOMEM;
+	*ret_loop = loop_on(ev, false);
 	return 0;
+}
+
+struct weft_loop *weft_loop_new_on(struct ev_loop *ev)
+{
+	return loop_on(ev, true);
+}
+
+static void leave_host(struct weft_loop *loop)
+{
+	ev_check_stop(loop->ev, &loop->check);
+	ev_prepare_stop(loop->ev, &loop->prepare);
+	ev_async_stop(loop->ev, &loop->wake);
+	ev_timer_stop(loop->ev, &loop->alarm);
+	ev_idle_stop(loop->ev, &loop->idle);
 }
 
 void weft_loop_run_queued(struct weft_loop *loop)
@@ -245,7 +271,10 @@ void weft_loop_free(struct weft_loop *loop)
 	weft_loop_run_queued(loop);
 	while (atomic_load(&loop->posting))
 		sched_yield();
-	ev_loop_destroy(loop->ev);
+	if (loop->guest)
+		leave_host(loop);
+	else
+		ev_loop_destroy(loop->ev);
 	weft_timer_heap_fini(&loop->timers);
 	free(loop);
 }
@@ -253,6 +282,7 @@ void weft_loop_free(struct weft_loop *loop)
 void weft_loop_run(struct weft_loop *loop)
 {
 	assert(!loop->running);
+	assert(!loop->guest && "its host runs it");
 	loop->running = true;
 	loop->now = weft_now();
 	while (!loop->stopping)
@@ -264,6 +294,7 @@ void weft_loop_run(struct weft_loop *loop)
 
 void weft_loop_stop(struct weft_loop *loop)
 {
+	assert(!loop->guest && "its host stops it");
 	loop->stopping = true;
 	ev_break(loop->ev, EVBREAK_ALL);
 }

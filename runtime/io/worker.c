@@ -25,21 +25,22 @@ struct weft_worker {
 
 static _Thread_local struct weft_worker *current;
 
-int weft_worker_new(unsigned index, struct weft_worker **ret_worker)
+static int worker_new(unsigned index, struct ev_loop *host, struct weft_worker **ret_worker)
 {
 	struct weft_worker *worker = calloc(1, sizeof(*worker));
-	int r;
+	int r = 0;
 
 	if (!worker)
 		abort();
 	worker->index = index;
 	weft_list_init(&worker->residents);
 	worker->buffers = malloc(sizeof(*worker->buffers));
-	if (!worker->buffers) {
-		free(worker);
-		return -ENOMEM;
-	}
-	r = weft_loop_new(&worker->loop);
+	if (!worker->buffers)
+		r = -ENOMEM;
+	else if (host)
+		worker->loop = weft_loop_new_on(host);
+	else
+		r = weft_loop_new(&worker->loop);
 	if (r < 0) {
 		free(worker->buffers);
 		free(worker);
@@ -47,6 +48,20 @@ int weft_worker_new(unsigned index, struct weft_worker **ret_worker)
 	}
 	*ret_worker = worker;
 	return 0;
+}
+
+int weft_worker_new(unsigned index, struct weft_worker **ret_worker)
+{
+	return worker_new(index, NULL, ret_worker);
+}
+
+int weft_worker_new_on(unsigned index, struct ev_loop *ev, struct weft_worker **ret_worker)
+{
+	int r = worker_new(index, ev, ret_worker);
+
+	if (r == 0)
+		current = *ret_worker;
+	return r;
 }
 
 void weft_worker_settle(struct weft_worker *worker, struct weft_resident *resident)
@@ -82,7 +97,7 @@ void weft_worker_free(struct weft_worker *worker)
 	current = worker;
 	close_residents(worker);
 	weft_loop_free(worker->loop);
-	current = outer;
+	current = outer == worker ? NULL : outer;
 	free(worker->buffers);
 	free(worker);
 }

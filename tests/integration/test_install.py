@@ -121,6 +121,26 @@ def test_example_streams_to_a_foreign_client(server):
         assert health(b"\n\x12greeter.v1.Greeter", timeout=30) == b"\x08\x01"
 
 
+def test_example_on_a_loop_of_its_own(greeter):
+    """A server beside the program's own timer, on the program's own event loop."""
+    folder, _, environment = greeter
+    process = subprocess.Popen([folder / "greeter-embedded"], env=environment, text=True,
+                               stdout=subprocess.PIPE)
+    try:
+        address = process.stdout.readline().strip()
+        assert process.stdout.readline() == "greeted 0\n"  # it ticks with nobody there
+        for name in ("Ada", "Bob"):
+            out = subprocess.run([folder / "greeter-client", address, name], env=environment,
+                                 text=True, stdout=subprocess.PIPE, timeout=60)
+            assert (out.returncode, out.stdout) == (0, f"Hello, {name}\n")
+        while (line := process.stdout.readline()) != "greeted 2\n":
+            assert line in ("greeted 0\n", "greeted 1\n")
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+        process.stdout.close()
+
+
 def test_installed_plugin_and_contracts(installed, tmp_path):
     """A contract with routes is compiled with what was installed, and nothing else."""
     pkg_config = installed["PKG_CONFIG"].split()

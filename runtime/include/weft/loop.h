@@ -16,6 +16,7 @@
 extern "C" {
 #endif
 
+struct ev_loop; /* libev's */
 struct weft_loop;
 struct weft_fd;
 struct weft_signal;
@@ -28,6 +29,10 @@ typedef void weft_fd_cb(struct weft_fd *watch, unsigned events, void *data);
 typedef void weft_signal_cb(int signal, void *data);
 
 int weft_loop_new(struct weft_loop **ret_loop);
+/* On a loop of libev's that the caller owns, runs and stops, and that outlives this one; until then
+ * ev_run() does not return for want of something to wait for. weft_loop_run and weft_loop_stop are
+ * not for this one. */
+struct weft_loop *weft_loop_new_on(struct ev_loop *ev);
 void weft_loop_free(struct weft_loop *loop);
 void weft_loop_run(struct weft_loop *loop);     /* until weft_loop_stop */
 void weft_loop_stop(struct weft_loop *loop);    /* from its own thread */

@@ -3,7 +3,7 @@
  * default; they talk by posting tasks to each other.
  *
  * Either start() it on a thread of its own, or run() it on the calling one (command line tools,
- * tests).
+ * tests), or put it on a loop of libev's that is there already, beside other watches.
  */
 #ifndef WEFT_WORKER_H
 #define WEFT_WORKER_H
@@ -18,6 +18,13 @@ extern "C" {
 struct weft_worker;
 
 int weft_worker_new(unsigned index, struct weft_worker **ret_worker);
+/*
+ * On a loop of libev's that the caller owns, runs and stops (weft_loop_new_on). New and free are
+ * called on the thread that runs it; until it is freed this worker is the thread's current one, so
+ * blocking clients (weft/client.h) say -EDEADLK there and belong on other threads. start, run, stop
+ * and join are not for it.
+ */
+int weft_worker_new_on(unsigned index, struct ev_loop *ev, struct weft_worker **ret_worker);
 /* It is stopped and joined, and what was posted has run. Connections that are left are closed,
  * and their owners told, before it returns; so what their callbacks touch must still be there.
  * Takes NULL. */

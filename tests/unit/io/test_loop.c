@@ -1,5 +1,6 @@
-/* The loop: the order within a turn, timers, descriptors, posts of other threads; and the
- * worker. */
+/* The loop: the order within a turn, timers, descriptors, posts of other threads; the worker; and
+ * both as guests on somebody else's loop. */
+#include <ev.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -410,6 +411,79 @@ static void a_worker_runs_here_and_again(void **state)
 	assert_int_equal(seen.runs, 4);
 }
 
+/* ---- a guest ---- */
+
+static struct letter from_host, from_guest, from_thread;
+static struct weft_worker *guest;
+static struct weft_timer guest_timer;
+static ev_timer host_timer;
+
+static void on_guest_timer(struct weft_timer *timer, void *data)
+{
+	note('g');
+	assert_ptr_equal(weft_worker_current(), guest);
+	weft_loop_defer(weft_worker_loop(guest), &from_guest.task);
+}
+
+static void *post_from_thread(void *data)
+{
+	weft_worker_post(guest, &from_thread.task);
+	return NULL;
+}
+
+/* The host's own event, after the guest's timer: it asks something of the guest. */
+static void on_host_timer(struct ev_loop *ev, ev_timer *watch, int events)
+{
+	pthread_t thread;
+
+	note('h');
+	weft_loop_defer(weft_worker_loop(guest), &from_host.task);
+	assert_int_equal(pthread_create(&thread, NULL, post_from_thread, NULL), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void stop_host(struct letter *letter)
+{
+	ev_break(ev_default_loop(0), EVBREAK_ALL);
+}
+
+static void on_host_end(struct ev_loop *ev, ev_timer *watch, int events)
+{
+	note('e');
+}
+
+static void a_guest_shares_its_hosts_loop(void **state)
+{
+	struct ev_loop *ev = ev_default_loop(0);
+	uint64_t began = weft_now();
+
+	order_len = 0;
+	from_host = letter('1');
+	from_guest = letter('2');
+	from_thread = letter('3');
+	from_thread.then = stop_host;
+	assert_int_equal(weft_worker_new_on(7, ev, &guest), 0);
+	assert_ptr_equal(weft_worker_current(), guest);
+	assert_int_equal(weft_worker_index(guest), 7);
+	weft_timer_init(&guest_timer, on_guest_timer, NULL);
+	weft_timer_start(weft_worker_loop(guest), &guest_timer, 10 * WEFT_MS);
+	ev_timer_init(&host_timer, on_host_timer, 0.03, 0.);
+	ev_timer_start(ev, &host_timer);
+	ev_run(ev, 0);
+	assert_string_equal(order, "g2h13");
+	assert_true(weft_now() - began >= 29 * WEFT_MS);
+
+	/* The host's loop outlives its guest, and then ends by itself. */
+	weft_worker_free(guest);
+	assert_null(weft_worker_current());
+	order_len = 0;
+	ev_timer_init(&host_timer, on_host_end, 0., 0.);
+	ev_timer_start(ev, &host_timer);
+	ev_run(ev, 0);
+	assert_string_equal(order, "e");
+	assert_int_equal(ev_pending_count(ev), 0);
+}
+
 #define with_loop(test) cmocka_unit_test_setup_teardown(test, make_loop, free_loop)
 
 int main(void)
@@ -426,6 +500,7 @@ int main(void)
 		with_loop(what_was_posted_before_the_end_runs),
 		cmocka_unit_test(a_worker_has_a_thread),
 		cmocka_unit_test(a_worker_runs_here_and_again),
+		cmocka_unit_test(a_guest_shares_its_hosts_loop),
 	};
 
 	return cmocka_run_group_tests_name("loop", tests, NULL, NULL);
