@@ -151,24 +151,48 @@ static bool find_bytes(struct weft_bytes bytes, uint32_t number, struct weft_byt
 	return false;
 }
 
+/* A google.protobuf.Any. Its type is what stands behind the last slash of its URL. */
+static bool read_any(struct weft_bytes any, struct weft_detail *ret_detail)
+{
+	struct weft_detail detail = { 0 };
+	const uint8_t *slash;
+
+	if (!find_bytes(any, ANY_TYPE_URL, &detail.type) || detail.type.len == 0)
+		return false;
+	slash = memrchr(detail.type.data, '/', detail.type.len);
+	if (!slash)
+		return false;
+	detail.type.len -= (size_t)(slash + 1 - detail.type.data);
+	detail.type.data = slash + 1;
+	find_bytes(any, ANY_VALUE, &detail.value);
+	*ret_detail = detail;
+	return true;
+}
+
 /* Whether `field` of a google.rpc.Status is a detail of that type; *ret_value is it then. */
 static bool is_detail(const struct weft_wire_field *field, const char *type,
 		      struct weft_bytes *ret_value)
 {
-	struct weft_bytes url, value = { 0 };
-	const uint8_t *slash;
+	struct weft_detail detail;
 
-	if (field->number != STATUS_DETAILS || field->type != WEFT_WIRE_BYTES)
+	if (field->number != STATUS_DETAILS || field->type != WEFT_WIRE_BYTES ||
+	    !read_any(field->bytes, &detail))
 		return false;
-	if (!find_bytes(field->bytes, ANY_TYPE_URL, &url))
+	if (detail.type.len != strlen(type) || memcmp(detail.type.data, type, detail.type.len) != 0)
 		return false;
-	slash = memrchr(url.data, '/', url.len);
-	if (!slash || (size_t)(url.data + url.len - slash - 1) != strlen(type) ||
-	    memcmp(slash + 1, type, strlen(type)) != 0)
-		return false;
-	find_bytes(field->bytes, ANY_VALUE, &value);
-	*ret_value = value;
+	*ret_value = detail.value;
 	return true;
+}
+
+bool weft_status_next_detail(struct weft_bytes *rest, struct weft_detail *ret_detail)
+{
+	struct weft_wire_field field;
+
+	while (weft_wire_next(rest, &field) > 0)
+		if (field.number == STATUS_DETAILS && field.type == WEFT_WIRE_BYTES &&
+		    read_any(field.bytes, ret_detail))
+			return true;
+	return false;
 }
 
 /* ---- the details ---- */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <weft/details.h>
 #include <weft/transport.h>
 
 #include "everything.weft.h"
@@ -66,10 +67,23 @@ static void on_message(struct weft_rpc *rpc, const Weft__Test__Inner *message, v
 		weft_rpc_hold(rpc);
 }
 
+static void read_details(struct weft_rpc *rpc, const struct weft_status *status)
+{
+	struct weft_bytes rest = status->details;
+	struct weft_detail detail;
+	ProtobufCMessage *message;
+
+	while (weft_status_next_detail(&rest, &detail))
+		assert(detail.type.data && detail.value.len < status->details.len);
+	weft_status_reason(status, weft_rpc_arena(rpc));
+	weft_status_find(status, weft_rpc_arena(rpc), &weft__test__inner__descriptor, &message);
+}
+
 static void on_end(struct weft_rpc *rpc, const struct weft_status *status, void *data)
 {
 	weft_rpc_headers(rpc);
 	weft_rpc_trailers(rpc);
+	read_details(rpc, status);
 	end(data, status);
 }
 

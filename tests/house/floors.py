@@ -29,7 +29,7 @@ PUBLIC = {
     "h2": "h2",
     "service": "rpc", "call": "rpc", "server": "rpc",
     "channel": "rpc", "client": "rpc", "interceptor": "rpc", "inspect": "rpc",
-    "credentials": "rpc",
+    "credentials": "rpc", "details": "rpc",
     "service_config": "rpc", "resolver": "rpc",
     "schema": "json", "json": "json",
     "health": "std", "reflection": "std", "channelz": "std",

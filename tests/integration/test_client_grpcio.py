@@ -27,6 +27,7 @@ class Handlers(grpc.GenericRpcHandler):
             "Count": (grpc.unary_stream_rpc_method_handler, self.count),
             "Sum": (grpc.stream_unary_rpc_method_handler, self.sum),
             "Chat": (grpc.stream_stream_rpc_method_handler, self.chat),
+            "Details": (grpc.unary_unary_rpc_method_handler, self.fail_in_detail),
             "Fail": (grpc.unary_unary_rpc_method_handler, self.fail),
             "Raise": (grpc.unary_unary_rpc_method_handler, self.throw),
             "Hang": (grpc.unary_unary_rpc_method_handler, self.hang),
@@ -66,6 +67,35 @@ class Handlers(grpc.GenericRpcHandler):
         status = b"\x08\x09\x1a" + bytes([len(detail)]) + detail
         context.set_trailing_metadata([("grpc-status-details-bin", status)])
         context.abort(grpc.StatusCode.FAILED_PRECONDITION, "weiß nicht: 100 % \N{SNOWMAN}")
+
+    @staticmethod
+    def details():
+        """(full name, bytes), with the generated code of our contracts."""
+        from google.rpc import error_details_pb2 as details
+
+        messages = [
+            details.ErrorInfo(reason="R", domain="test", metadata={"k": "v"}),
+            details.RetryInfo(retry_delay={"seconds": 7, "nanos": 5}),
+            details.DebugInfo(stack_entries=["a", "b"], detail="d"),
+            details.QuotaFailure(violations=[{"subject": "s", "description": "d"}]),
+            details.PreconditionFailure(violations=[{"type": "t", "subject": "s"}]),
+            details.BadRequest(field_violations=[{"field": "f"}, {"description": "d"}]),
+            details.RequestInfo(request_id="i", serving_data="s"),
+            details.ResourceInfo(resource_type="t", resource_name="n", owner="o"),
+            details.Help(links=[{"description": "d", "url": "u"}]),
+            details.LocalizedMessage(locale="de-CH", message="weiß nicht"),
+        ]
+        return [(m.DESCRIPTOR.full_name, m.SerializeToString()) for m in messages] + [
+            ("test.Unknown", b"\xff\x00")]
+
+    def fail_in_detail(self, request, context):
+        from google.rpc import status_pb2
+
+        status = status_pb2.Status(code=9, message="all at once")
+        for name, value in self.details():
+            status.details.add(type_url="type.googleapis.com/" + name, value=value)
+        context.set_trailing_metadata([("grpc-status-details-bin", status.SerializeToString())])
+        context.abort(grpc.StatusCode.FAILED_PRECONDITION, "all at once")
 
     def throw(self, request, context):
         raise RuntimeError("on purpose")
@@ -173,10 +203,18 @@ def test_metadata(peer):
 def test_status_and_details(peer):
     assert peer.call("Fail", "") == [
         "reason STALE",
+        "detail google.rpc.ErrorInfo 0a055354414c45",
         "status FAILED_PRECONDITION weiß nicht: 100 % \N{SNOWMAN}",
     ]
     assert peer.call("Raise", "") == ["status UNKNOWN Exception calling application: on purpose"]
     assert peer.call("Nothing", "")[-1].startswith("status UNIMPLEMENTED ")
+
+
+def test_details_are_read_as_messages(peer, contracts):
+    """Each of google/rpc/error_details.proto, and one that nobody knows, as Python packs them."""
+    sent = [f"detail {name} {value.hex()}" for name, value in peer.handlers.details()]
+    assert len(sent) == 11
+    assert peer.call("Details", "") == ["reason R", *sent, "status FAILED_PRECONDITION all at once"]
 
 
 def test_deadline(peer):

@@ -175,6 +175,36 @@ def test_status_with_words_and_details(channel, code):
     assert b"TESTED" in details and b"google.rpc.ErrorInfo" in details
 
 
+def test_details_of_every_type(channel, contracts):
+    from google.rpc import error_details_pb2 as types
+    from google.rpc import status_pb2
+
+    error = failure(unary, channel, "Details", b"\xff?")
+    assert error.code() == grpc.StatusCode.FAILED_PRECONDITION
+    trailers = dict(error.trailing_metadata())
+    status = status_pb2.Status.FromString(trailers["grpc-status-details-bin"])
+    assert (status.code, status.message) == (9, "all at once")
+    *known, unknown = status.details
+    expected = [
+        types.ErrorInfo(reason="reason", domain="domain"),
+        types.DebugInfo(detail="detail"),
+        types.RequestInfo(request_id="request_id", serving_data="serving_data"),
+        types.ResourceInfo(resource_type="resource_type", resource_name="resource_name",
+                           owner="owner", description="description"),
+        types.LocalizedMessage(locale="locale", message="message"),
+        types.QuotaFailure(violations=[{"subject": "subject"}]),
+        types.PreconditionFailure(violations=[{"type": "type"}]),
+        types.Help(links=[{"url": "url"}]),
+        types.BadRequest(field_violations=[{"field": "field", "description": "description"}]),
+        types.RetryInfo(retry_delay={"seconds": 7}),
+    ]
+    for detail, message in zip(known, expected):
+        got = type(message)()
+        assert detail.Unpack(got) and got == message, detail
+    assert len(known) == 10
+    assert (unknown.type_url, unknown.value) == ("type.googleapis.com/test.Unknown", b"\xff?")
+
+
 @pytest.mark.parametrize("errno, code", [(-12, "RESOURCE_EXHAUSTED"), (-28, "RESOURCE_EXHAUSTED"),
                                          (-110, "DEADLINE_EXCEEDED"), (-125, "CANCELLED"),
                                          (-5, "INTERNAL")])

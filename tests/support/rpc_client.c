@@ -14,15 +14,18 @@
  *	--repeat N           sends the messages so many times
  *
  * The messages are bytes as they are. Printed are lines: "header NAME=VALUE", "message LENGTH TEXT"
- * (of TEXT the first 40 bytes), "trailer NAME=VALUE", then "reason REASON" if there is one, and
+ * (of TEXT the first 40 bytes), "trailer NAME=VALUE", then "reason REASON" if there is one,
+ * "detail TYPE HEX" for each detail, where HEX is what a known message is packed to again, and
  * "status CODE TEXT".
  */
 #include <getopt.h>
+#include <google/rpc/error_details.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weft/channel.h>
 #include <weft/credentials.h>
+#include <weft/details.h>
 
 struct session {
 	struct weft_worker *worker;
@@ -104,6 +107,55 @@ static void on_closed(void *data)
 	weft_worker_stop(session->worker);
 }
 
+static const ProtobufCMessageDescriptor *const known_details[] = {
+	&google__rpc__error_info__descriptor,
+	&google__rpc__retry_info__descriptor,
+	&google__rpc__debug_info__descriptor,
+	&google__rpc__quota_failure__descriptor,
+	&google__rpc__precondition_failure__descriptor,
+	&google__rpc__bad_request__descriptor,
+	&google__rpc__request_info__descriptor,
+	&google__rpc__resource_info__descriptor,
+	&google__rpc__help__descriptor,
+	&google__rpc__localized_message__descriptor,
+};
+
+/* What is known is read as a message and packed once more; what is not, as it came. */
+static struct weft_bytes read_again(const struct weft_status *status, struct weft_arena *arena,
+				    const struct weft_detail *detail)
+{
+	ProtobufCMessage *message;
+	uint8_t *room;
+
+	for (size_t i = 0; i < WEFT_COUNT(known_details); i++) {
+		const char *name = known_details[i]->name;
+
+		if (strlen(name) != detail->type.len ||
+		    memcmp(name, detail->type.data, detail->type.len) != 0)
+			continue;
+		if (weft_status_find(status, arena, known_details[i], &message) < 0)
+			abort();
+		room = weft_arena_alloc(arena, protobuf_c_message_get_packed_size(message) + 1);
+		return (struct weft_bytes) { room, protobuf_c_message_pack(message, room) };
+	}
+	return detail->value;
+}
+
+static void print_details(const struct weft_status *status, struct weft_arena *arena)
+{
+	struct weft_bytes rest = status->details;
+	struct weft_detail detail;
+
+	while (weft_status_next_detail(&rest, &detail)) {
+		struct weft_bytes value = read_again(status, arena, &detail);
+
+		printf("detail %.*s ", (int)detail.type.len, (const char *)detail.type.data);
+		for (size_t i = 0; i < value.len; i++)
+			printf("%02x", value.data[i]);
+		printf("\n");
+	}
+}
+
 static void on_end(struct weft_rpc *rpc, const struct weft_status *status, void *data)
 {
 	struct session *session = data;
@@ -112,6 +164,7 @@ static void on_end(struct weft_rpc *rpc, const struct weft_status *status, void 
 	print_metadata("trailer", weft_rpc_trailers(rpc));
 	if (reason)
 		printf("reason %s\n", reason);
+	print_details(status, weft_rpc_arena(rpc));
 	if (session->tls.cert_file && weft_rpc_peer_identity(rpc))
 		printf("server %s\n", weft_rpc_peer_identity(rpc)->subject);
 	printf("status %s %s\n", weft_code_name(status->code), status->message);

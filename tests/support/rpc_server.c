@@ -5,6 +5,7 @@
  *
  *	/test.Raw/Echo    one message back; metadata x-header-* as headers, x-trailer-* as trailers
  *	/test.Raw/Fail    the message is CODE:WORDS; with ErrorInfo
+ *	/test.Raw/Details  fails, with each detail of google/rpc/error_details.proto and one unknown
  *	/test.Raw/Errno   the message is a negative errno, which the handler returns
  *	/test.Raw/Count   the message is N:SIZE: that many messages of that size
  *	/test.Raw/Sum     takes any number of messages, answers with COUNT:BYTES
@@ -27,7 +28,9 @@
 #include <unistd.h>
 
 #include <google/protobuf/wrappers.pb-c.h>
+#include <google/rpc/error_details.pb-c.h>
 #include <weft/channelz.h>
+#include <weft/details.h>
 #include <weft/server.h>
 
 #define WORKERS     2
@@ -105,6 +108,65 @@ static int fail(struct weft_call *call, struct weft_bytes message, void *data)
 	weft_status_init(&status, weft_call_arena(call), (enum weft_code)atoi(text), "%s",
 			 words ? words + 1 : "");
 	weft_status_add_error_info(&status, weft_call_arena(call), "TESTED", "weft.test");
+	return weft_call_fail_with(call, &status);
+}
+
+/* A detail whose strings are the names of their fields. */
+static void add_detail(struct weft_call *call, struct weft_status *status,
+		       const ProtobufCMessageDescriptor *type)
+{
+	struct weft_arena *arena = weft_call_arena(call);
+	ProtobufCMessage *message = weft_arena_alloc(arena, type->sizeof_message);
+
+	protobuf_c_message_init(type, message);
+	for (unsigned i = 0; i < type->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &type->fields[i];
+
+		if (field->type == PROTOBUF_C_TYPE_STRING &&
+		    field->label != PROTOBUF_C_LABEL_REPEATED)
+			*(const char **)((char *)message + field->offset) = field->name;
+	}
+	if (weft_status_add(status, arena, message) < 0)
+		abort();
+}
+
+static int details(struct weft_call *call, struct weft_bytes message, void *data)
+{
+	static const ProtobufCMessageDescriptor *const flat[] = {
+		&google__rpc__error_info__descriptor,
+		&google__rpc__debug_info__descriptor,
+		&google__rpc__request_info__descriptor,
+		&google__rpc__resource_info__descriptor,
+		&google__rpc__localized_message__descriptor,
+	};
+	Google__Rpc__QuotaFailure__Violation quota = GOOGLE__RPC__QUOTA_FAILURE__VIOLATION__INIT;
+	Google__Rpc__PreconditionFailure__Violation condition =
+		GOOGLE__RPC__PRECONDITION_FAILURE__VIOLATION__INIT;
+	Google__Rpc__Help__Link link = GOOGLE__RPC__HELP__LINK__INIT;
+	Google__Rpc__QuotaFailure quotas = GOOGLE__RPC__QUOTA_FAILURE__INIT;
+	Google__Rpc__PreconditionFailure conditions = GOOGLE__RPC__PRECONDITION_FAILURE__INIT;
+	Google__Rpc__Help help = GOOGLE__RPC__HELP__INIT;
+	struct weft_arena *arena = weft_call_arena(call);
+	struct weft_status status;
+
+	quota.subject = (char *)"subject";
+	quotas.violations = &(Google__Rpc__QuotaFailure__Violation *) { &quota };
+	condition.type = (char *)"type";
+	conditions.violations = &(Google__Rpc__PreconditionFailure__Violation *) { &condition };
+	link.url = (char *)"url";
+	help.links = &(Google__Rpc__Help__Link *) { &link };
+	quotas.n_violations = conditions.n_violations = help.n_links = 1;
+
+	weft_status_init(&status, arena, WEFT_FAILED_PRECONDITION, "all at once");
+	for (size_t i = 0; i < WEFT_COUNT(flat); i++)
+		add_detail(call, &status, flat[i]);
+	if (weft_status_add(&status, arena, &quotas.base) < 0 ||
+	    weft_status_add(&status, arena, &conditions.base) < 0 ||
+	    weft_status_add(&status, arena, &help.base) < 0)
+		abort();
+	weft_status_add_violation(&status, arena, "field", "description");
+	weft_status_add_retry_info(&status, arena, 7 * WEFT_SECOND);
+	weft_status_add_detail(&status, arena, "test.Unknown", message);
 	return weft_call_fail_with(call, &status);
 }
 
@@ -304,6 +366,7 @@ static const struct {
 } behaviours[] = {
 	{ "/test.Raw/Echo", echo, NULL },
 	{ "/test.Raw/Fail", fail, NULL },
+	{ "/test.Raw/Details", details, NULL },
 	{ "/test.Raw/Errno", return_errno, NULL },
 	{ "/test.Raw/Count", count, NULL },
 	{ "/test.Raw/Later", later, NULL },

@@ -63,6 +63,16 @@ void weft_status_add_retry_info(struct weft_status *status, struct weft_arena *a
 void weft_status_add_detail(struct weft_status *status, struct weft_arena *arena, const char *type,
 			    struct weft_bytes value);
 
+/* A detail as it came, whatever its type. */
+struct weft_detail {
+	struct weft_bytes type;  /* its full name, "google.rpc.Help"; no NUL behind it */
+	struct weft_bytes value; /* the message, serialised */
+};
+
+/* Takes the next detail off the front of `rest`, which begins as status.details. All is borrowed.
+ * False: there is none left, or what is left makes no sense. */
+bool weft_status_next_detail(struct weft_bytes *rest, struct weft_detail *ret_detail);
+
 /* Reads ErrorInfo's reason back: NULL when there is none. */
 const char *weft_status_reason(const struct weft_status *status, struct weft_arena *arena);
 

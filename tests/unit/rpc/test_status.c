@@ -2,11 +2,13 @@
  * Statuses: the bytes of google.rpc.Status beside those of the contracts' own generated code, and
  * codes' names.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/details.h>
 #include <weft/status.h>
 
 #include <cmocka.h>
@@ -126,6 +128,106 @@ static void a_reason_is_not_found_in_rubbish(void **state)
 	weft_arena_free(arena);
 }
 
+/* ---- as messages ---- */
+
+static struct weft_bytes bytes_of(const char *text)
+{
+	return (struct weft_bytes) { (const uint8_t *)text, strlen(text) };
+}
+
+static void add(struct weft_status *status, struct weft_arena *arena,
+		const ProtobufCMessage *message)
+{
+	assert_int_equal(weft_status_add(status, arena, message), 0);
+}
+
+static void *find(const struct weft_status *status, struct weft_arena *arena,
+		  const ProtobufCMessageDescriptor *type)
+{
+	ProtobufCMessage *message;
+
+	assert_int_equal(weft_status_find(status, arena, type, &message), 0);
+	assert_ptr_equal(message->descriptor, type);
+	return message;
+}
+
+static void messages_are_added_and_found(void **state)
+{
+	Google__Rpc__ResourceInfo info = GOOGLE__RPC__RESOURCE_INFO__INIT, *got_info;
+	Google__Rpc__Help__Link link = GOOGLE__RPC__HELP__LINK__INIT, *links[] = { &link };
+	Google__Rpc__Help help = GOOGLE__RPC__HELP__INIT, second = GOOGLE__RPC__HELP__INIT,
+			  *got_help;
+	Google__Rpc__RetryInfo *retry;
+	struct weft_arena *arena = weft_arena_new();
+	ProtobufCMessage *none = NULL;
+	struct weft_status status;
+
+	weft_status_init(&status, arena, WEFT_NOT_FOUND, "no such book");
+	assert_int_equal(weft_status_find(&status, arena, &google__rpc__help__descriptor, &none),
+			 -ENOENT);
+	info.resource_name = (char *)"shelves/1/books/2";
+	add(&status, arena, &info.base);
+	weft_status_add_detail(&status, arena, "test.Unknown", bytes_of("?"));
+	link.url = (char *)"https://example.org/help";
+	help.links = links;
+	help.n_links = 1;
+	add(&status, arena, &help.base);
+	add(&status, arena, &second.base); /* empty, and behind the first */
+	weft_status_add_retry_info(&status, arena, 1500 * WEFT_MS);
+	assert_canonical(&status);
+
+	got_info = find(&status, arena, &google__rpc__resource_info__descriptor);
+	assert_string_equal(got_info->resource_name, info.resource_name);
+	got_help = find(&status, arena, &google__rpc__help__descriptor);
+	assert_int_equal(got_help->n_links, 1);
+	assert_string_equal(got_help->links[0]->url, link.url);
+	retry = find(&status, arena, &google__rpc__retry_info__descriptor);
+	assert_int_equal(retry->retry_delay->nanos, 500000000);
+	assert_int_equal(
+		weft_status_find(&status, arena, &google__rpc__bad_request__descriptor, &none),
+		-ENOENT);
+	assert_null(none);
+	weft_arena_free(arena);
+}
+
+static void details_of_any_type_are_there(void **state)
+{
+	static const char *const types[] = { "test.Unknown", "google.rpc.ErrorInfo", "test.Empty" };
+	static const size_t lengths[] = { 2, 10, 0 };
+	struct weft_arena *arena = weft_arena_new();
+	struct weft_detail detail;
+	struct weft_status status;
+	struct weft_bytes rest;
+
+	weft_status_init(&status, arena, WEFT_ABORTED, "no");
+	weft_status_add_detail(&status, arena, types[0], bytes_of("\xff?"));
+	weft_status_add_error_info(&status, arena, "NO", "test");
+	weft_status_add_detail(&status, arena, types[2], (struct weft_bytes) { 0 });
+	rest = status.details;
+	for (size_t i = 0; i < WEFT_COUNT(types); i++) {
+		assert_true(weft_status_next_detail(&rest, &detail));
+		assert_int_equal(detail.type.len, strlen(types[i]));
+		assert_memory_equal(detail.type.data, types[i], detail.type.len);
+		assert_int_equal(detail.value.len, lengths[i]);
+	}
+	assert_false(weft_status_next_detail(&rest, &detail));
+	weft_arena_free(arena);
+}
+
+static void a_malformed_detail_is_told_apart(void **state)
+{
+	struct weft_arena *arena = weft_arena_new();
+	ProtobufCMessage *none = NULL;
+	struct weft_status status;
+
+	weft_status_init(&status, arena, WEFT_ABORTED, "no");
+	weft_status_add_detail(&status, arena, "google.rpc.Help", bytes_of("\x0a\x7f"));
+	assert_int_equal(weft_status_find(&status, arena, &google__rpc__help__descriptor, &none),
+			 -EBADMSG);
+	assert_null(none);
+	weft_arena_free(arena);
+}
+
 static void codes_have_names(void **state)
 {
 	assert_string_equal(weft_code_name(WEFT_OK), "OK");
@@ -141,6 +243,9 @@ int main(void)
 		cmocka_unit_test(violations_share_one_bad_request),
 		cmocka_unit_test(words_that_are_not_utf8_do_not_spoil_the_details),
 		cmocka_unit_test(a_reason_is_not_found_in_rubbish),
+		cmocka_unit_test(messages_are_added_and_found),
+		cmocka_unit_test(details_of_any_type_are_there),
+		cmocka_unit_test(a_malformed_detail_is_told_apart),
 		cmocka_unit_test(codes_have_names),
 	};
 
