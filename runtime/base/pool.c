@@ -1,4 +1,7 @@
-/* See pool.h. A list of free pieces for each power of two; a piece that is free holds the link. */
+/*
+ * See pool.h. A list of free pieces for each power of two up to 2 KiB, and for each multiple of
+ * 4 KiB above; a piece that is free holds the link.
+ */
 #include "base/pool.h"
 
 #include <pthread.h>
@@ -9,7 +12,8 @@
 
 #define SMALLEST_SHIFT 5 /* 32 bytes */
 #define SMALL_SHIFT    11
-#define LARGEST_SHIFT  17
+#define STEP           ((size_t)4096) /* from one large size to the next */
+#define SHELVES        (SMALL_SHIFT + 1 + POOL_LARGEST / STEP)
 #define KEPT_BYTES     (WEFT_RED_ZONE ? 0 : (size_t)512 * 1024)      /* of each small size */
 #define KEPT_LARGE     (WEFT_RED_ZONE ? 0 : (size_t)4 * 1024 * 1024) /* of all the others */
 
@@ -23,8 +27,8 @@ struct shelf {
 };
 
 struct pool {
-	struct shelf shelves[LARGEST_SHIFT + 1];
-	size_t large; /* bytes that are kept on the shelves above SMALL_SHIFT */
+	struct shelf shelves[SHELVES];
+	size_t large; /* bytes that are kept on the shelves of large pieces */
 	bool watched; /* the thread's end empties it */
 };
 
@@ -67,31 +71,39 @@ static void open_shelves(void)
 	pool.watched = true;
 }
 
-static unsigned shift_of(size_t size)
+/* Shelves of small pieces are numbered by the power of two, those of large ones follow. */
+static size_t shelf_of(size_t size)
 {
 	if (size <= (size_t)1 << SMALLEST_SHIFT)
 		return SMALLEST_SHIFT;
-	return (unsigned)(sizeof(long) * 8) - (unsigned)__builtin_clzl(size - 1);
+	if (size > (size_t)1 << SMALL_SHIFT)
+		return SMALL_SHIFT + 1 + (size - 1) / STEP;
+	return sizeof(long) * 8 - (size_t)__builtin_clzl(size - 1);
+}
+
+static size_t size_on(size_t shelf)
+{
+	return shelf <= SMALL_SHIFT ? (size_t)1 << shelf : (shelf - SMALL_SHIFT) * STEP;
 }
 
 void *pool_alloc(size_t size)
 {
 	struct shelf *shelf;
 	struct piece *piece;
-	unsigned shift;
+	size_t i;
 
 	if (!KEPT_BYTES || size > POOL_LARGEST)
 		return malloc(size);
-	shift = shift_of(size);
-	shelf = &pool.shelves[shift];
+	i = shelf_of(size);
+	shelf = &pool.shelves[i];
 	piece = shelf->pieces;
 	if (!piece)
-		return malloc((size_t)1 << shift);
+		return malloc(size_on(i));
 	shelf->pieces = piece->next;
-	if (shift <= SMALL_SHIFT)
+	if (i <= SMALL_SHIFT)
 		shelf->vacant++;
 	else
-		pool.large -= (size_t)1 << shift;
+		pool.large -= size_on(i);
 	return piece;
 }
 
@@ -104,16 +116,16 @@ static void put(struct shelf *shelf, struct piece *piece)
 /* Where the shelf has no place, or none of its own. */
 static void free_slowly(struct piece *piece, size_t size)
 {
-	const unsigned shift = size > POOL_LARGEST ? 0 : shift_of(size);
+	const size_t i = size > POOL_LARGEST ? 0 : shelf_of(size);
 
 	if (!pool.watched)
 		open_shelves();
-	if (shift <= SMALL_SHIFT || pool.large + ((size_t)1 << shift) > KEPT_LARGE) {
+	if (i <= SMALL_SHIFT || pool.large + size_on(i) > KEPT_LARGE) {
 		free(piece);
 		return;
 	}
-	pool.large += (size_t)1 << shift;
-	put(&pool.shelves[shift], piece);
+	pool.large += size_on(i);
+	put(&pool.shelves[i], piece);
 }
 
 void pool_free(void *memory, size_t size)
@@ -122,7 +134,7 @@ void pool_free(void *memory, size_t size)
 
 	if (!memory)
 		return;
-	shelf = size > POOL_LARGEST ? NULL : &pool.shelves[shift_of(size)];
+	shelf = size > POOL_LARGEST ? NULL : &pool.shelves[shelf_of(size)];
 	if (!shelf || !shelf->vacant) {
 		free_slowly(memory, size);
 		return;

@@ -9,6 +9,9 @@
 #include "h2/room.h"
 #include "h2/session.h"
 
+/* Several small messages share one. */
+#define SHARED_CHUNK ((size_t)16 * 1024 - sizeof(struct chunk))
+
 struct weft_h2_stream *stream_new(struct session *session)
 {
 	struct weft_h2_stream *stream = pool_alloc(sizeof(*stream));
@@ -29,7 +32,7 @@ static void drop_first(struct weft_h2_stream *stream)
 	stream->first = chunk->next;
 	if (!stream->first)
 		stream->last = NULL;
-	pool_free(chunk, sizeof(*chunk) + chunk->len);
+	pool_free(chunk, sizeof(*chunk) + chunk->cap);
 }
 
 void stream_free(struct weft_h2_stream *stream)
@@ -85,31 +88,53 @@ struct trailers *trailers_copy(const struct weft_h2_header *fields, size_t n)
 	return trailers;
 }
 
-uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)
+static struct chunk *chunk_new(size_t cap)
 {
 	struct chunk *chunk;
 
-	if (len > SIZE_MAX - sizeof(*chunk))
+	if (cap > SIZE_MAX - sizeof(*chunk))
 		return NULL;
-	chunk = pool_alloc(sizeof(*chunk) + len);
+	chunk = pool_alloc(sizeof(*chunk) + cap);
+	if (chunk)
+		*chunk = (struct chunk) { .cap = cap };
+	return chunk;
+}
+
+/* The chunk that the next `len` bytes go into. What follows something that has not been sent yet
+ * is likely to be followed as well. */
+static struct chunk *chunk_for(struct weft_h2_stream *stream, size_t len)
+{
+	struct chunk *last = stream->last;
+	struct chunk *chunk;
+
+	if (last && last->cap - last->len >= len)
+		return last;
+	chunk = chunk_new(last && len < SHARED_CHUNK ? SHARED_CHUNK : len);
 	if (!chunk)
 		return NULL;
-	chunk->next = NULL;
-	chunk->len = len;
-	chunk->at = 0;
-
-	/* A stream that is gone keeps the bytes as well, so that whoever fills the room needs not
-	 * ask. */
-	if (stream->last)
-		stream->last->next = chunk;
+	if (last)
+		last->next = chunk;
 	else
 		stream->first = chunk;
 	stream->last = chunk;
+	return chunk;
+}
+
+/* A stream that is gone keeps the bytes as well, so that whoever fills the room needs not ask. */
+uint8_t *weft_h2_stream_reserve(struct weft_h2_stream *stream, size_t len)
+{
+	struct chunk *chunk = chunk_for(stream, len);
+	uint8_t *room;
+
+	if (!chunk)
+		return NULL;
+	room = chunk->bytes + chunk->len;
+	chunk->len += len;
 	stream->unsent += len;
 	if (stream->unsent >= WEFT_H2_LOW_WATER)
 		stream->was_full = true;
 	session_stream_resume(stream);
-	return chunk->bytes;
+	return room;
 }
 
 int weft_h2_stream_write(struct weft_h2_stream *stream, const void *bytes, size_t len)

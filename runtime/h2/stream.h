@@ -30,6 +30,7 @@ enum stream_body {
 
 struct chunk {
 	struct chunk *next;
+	size_t cap;
 	size_t len;
 	size_t at; /* bytes that have been sent */
 	uint8_t bytes[];
