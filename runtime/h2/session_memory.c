@@ -1,7 +1,8 @@
 /*
  * nghttp2's memory. It allocates and frees some ten small pieces for every stream, so that they
  * come from the thread's pool; a header says how large a piece is, which nghttp2 does not when it
- * gives one back.
+ * gives one back. The large ones live as long as their session, so those are the system's own: an
+ * idle connection should not pay for sizes that are rounded up.
  */
 #include "h2/session_inside.h"
 
@@ -11,8 +12,10 @@
 
 #include "base/pool.h"
 
+#define LARGEST ((size_t)1024) /* with the header */
+
 struct piece {
-	size_t size; /* of what follows */
+	size_t size; /* with this header */
 	alignas(max_align_t) uint8_t bytes[];
 };
 
@@ -22,7 +25,8 @@ static void *on_malloc(size_t size, void *data)
 
 	if (size > SIZE_MAX - sizeof(*piece))
 		return NULL;
-	piece = pool_alloc(sizeof(*piece) + size);
+	size += sizeof(*piece);
+	piece = size <= LARGEST ? pool_alloc(size) : malloc(size);
 	if (!piece)
 		return NULL;
 	piece->size = size;
@@ -36,7 +40,10 @@ static void on_free(void *bytes, void *data)
 	if (!bytes)
 		return;
 	piece = weft_container_of(bytes, struct piece, bytes);
-	pool_free(piece, sizeof(*piece) + piece->size);
+	if (piece->size <= LARGEST)
+		pool_free(piece, piece->size);
+	else
+		free(piece);
 }
 
 static void *on_calloc(size_t n, size_t size, void *data)
@@ -52,7 +59,8 @@ static void *on_calloc(size_t n, size_t size, void *data)
 
 static void *on_realloc(void *bytes, size_t size, void *data)
 {
-	size_t had = bytes ? weft_container_of(bytes, struct piece, bytes)->size : 0;
+	struct piece *piece = bytes ? weft_container_of(bytes, struct piece, bytes) : NULL;
+	size_t had = piece ? piece->size - sizeof(*piece) : 0;
 	void *larger = on_malloc(size, data);
 
 	if (!larger)
