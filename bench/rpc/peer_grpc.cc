@@ -47,6 +47,70 @@ class Output : public grpc::ServerWriteReactor<StreamingOutputCallResponse>
 	int sent_ = 0;
 };
 
+class Input : public grpc::ServerReadReactor<StreamingInputCallRequest>
+{
+    public:
+	explicit Input(StreamingInputCallResponse *response) : response_(response)
+	{
+		StartRead(&request_);
+	}
+
+	void OnReadDone(bool ok) override
+	{
+		if (!ok) {
+			response_->set_aggregated_payload_size(sum_);
+			return Finish(grpc::Status::OK);
+		}
+		sum_ += request_.payload().body().size();
+		StartRead(&request_);
+	}
+
+	void OnDone() override
+	{
+		delete this;
+	}
+
+    private:
+	StreamingInputCallResponse *response_;
+	StreamingInputCallRequest request_;
+	int sum_ = 0;
+};
+
+class Duplex : public grpc::ServerBidiReactor<StreamingOutputCallRequest, StreamingOutputCallResponse>
+{
+    public:
+	Duplex()
+	{
+		StartRead(&request_);
+	}
+
+	void OnReadDone(bool ok) override
+	{
+		if (!ok)
+			return Finish(grpc::Status::OK);
+		response_.mutable_payload()->mutable_body()->assign(
+			request_.response_parameters(0).size(), '\0');
+		StartWrite(&response_);
+	}
+
+	void OnWriteDone(bool ok) override
+	{
+		if (ok)
+			StartRead(&request_);
+		else
+			Finish(grpc::Status::CANCELLED);
+	}
+
+	void OnDone() override
+	{
+		delete this;
+	}
+
+    private:
+	StreamingOutputCallRequest request_;
+	StreamingOutputCallResponse response_;
+};
+
 class Service : public TestService::CallbackService
 {
 	grpc::ServerUnaryReactor *UnaryCall(grpc::CallbackServerContext *context,
@@ -65,6 +129,18 @@ class Service : public TestService::CallbackService
 			    const StreamingOutputCallRequest *request) override
 	{
 		return new Output(request);
+	}
+
+	grpc::ServerReadReactor<StreamingInputCallRequest> *
+	StreamingInputCall(grpc::CallbackServerContext *, StreamingInputCallResponse *response) override
+	{
+		return new Input(response);
+	}
+
+	grpc::ServerBidiReactor<StreamingOutputCallRequest, StreamingOutputCallResponse> *
+	FullDuplexCall(grpc::CallbackServerContext *) override
+	{
+		return new Duplex();
 	}
 };
 

@@ -4,7 +4,8 @@
  * it listens at.
  *
  * It does what its peers do in their folders, and no more: UnaryCall answers with as many bytes as
- * were asked for, StreamingOutputCall with as many messages.
+ * were asked for, StreamingOutputCall with as many messages, FullDuplexCall with one for each;
+ * StreamingInputCall counts.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,74 @@ static int streaming_output_call(struct weft_call *call,
 	return 0;
 }
 
+static int on_input(struct weft_call *call, const Grpc__Testing__StreamingInputCallRequest *message,
+		    void *data)
+{
+	int32_t *sum = data;
+
+	*sum += message->payload ? (int32_t)message->payload->body.len : 0;
+	return 0;
+}
+
+static int on_input_end(struct weft_call *call, void *data)
+{
+	Grpc__Testing__StreamingInputCallResponse res =
+		GRPC__TESTING__STREAMING_INPUT_CALL_RESPONSE__INIT;
+	const int32_t *sum = data;
+
+	res.aggregated_payload_size = *sum;
+	return grpc_testing_test_service_streaming_input_call_reply(call, &res);
+}
+
+static int streaming_input_call(struct weft_call *call, void *self)
+{
+	int32_t *sum = weft_arena_new_array(weft_call_arena(call), int32_t, 1);
+
+	grpc_testing_test_service_streaming_input_call_receive(call, on_input, on_input_end, sum);
+	return 0;
+}
+
+static int duplex_ready(struct weft_call *call, void *data)
+{
+	weft_call_resume(call);
+	return 0;
+}
+
+/* One answer to each message. */
+static int on_duplex(struct weft_call *call,
+		     const Grpc__Testing__StreamingOutputCallRequest *message, void *data)
+{
+	Grpc__Testing__StreamingOutputCallResponse res =
+		GRPC__TESTING__STREAMING_OUTPUT_CALL_RESPONSE__INIT;
+	Grpc__Testing__Payload payload = GRPC__TESTING__PAYLOAD__INIT;
+	int32_t size = message->n_response_parameters ? message->response_parameters[0]->size : -1;
+
+	if (size < 0 || size > LARGEST)
+		return weft_call_fail(call, WEFT_INVALID_ARGUMENT, "no such size");
+	payload.body.data = zeros;
+	payload.body.len = (size_t)size;
+	res.payload = &payload;
+	if (!weft_call_writable(call))
+		weft_call_hold(call);
+	return grpc_testing_test_service_full_duplex_call_send(call, &res);
+}
+
+static int on_duplex_end(struct weft_call *call, void *data)
+{
+	return weft_call_finish(call);
+}
+
+static int full_duplex_call(struct weft_call *call, void *self)
+{
+	weft_call_on_ready(call, duplex_ready, NULL);
+	grpc_testing_test_service_full_duplex_call_receive(call, on_duplex, on_duplex_end, NULL);
+	return 0;
+}
+
 static const struct grpc_testing_test_service_handlers handlers = {
 	.unary_call = unary_call,
+	.streaming_input_call = streaming_input_call,
+	.full_duplex_call = full_duplex_call,
 	.streaming_output_call = streaming_output_call,
 };
 

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log"
 	"net"
 	"os"
@@ -34,6 +35,38 @@ func (service) StreamingOutputCall(in *pb.StreamingOutputCallRequest,
 		}
 	}
 	return nil
+}
+
+func (service) StreamingInputCall(stream pb.TestService_StreamingInputCallServer) error {
+	var sum int32
+	for {
+		in, err := stream.Recv()
+		if err == io.EOF {
+			return stream.SendAndClose(&pb.StreamingInputCallResponse{AggregatedPayloadSize: sum})
+		}
+		if err != nil {
+			return err
+		}
+		sum += int32(len(in.Payload.Body))
+	}
+}
+
+func (service) FullDuplexCall(stream pb.TestService_FullDuplexCallServer) error {
+	for {
+		in, err := stream.Recv()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		out := &pb.StreamingOutputCallResponse{
+			Payload: &pb.Payload{Body: zeros[:in.ResponseParameters[0].Size]},
+		}
+		if err := stream.Send(out); err != nil {
+			return err
+		}
+	}
 }
 
 func main() {
