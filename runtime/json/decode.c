@@ -760,15 +760,16 @@ static int decode(const struct weft_schema_message *message, const struct weft_s
 		  const char *text, size_t len, const struct weft_json_options *options,
 		  struct weft_buffer *out, struct weft_json_error *ret_error)
 {
+	const struct weft_json_options own = options_of(options);
 	struct decoder d = {
-		.schema = options ? options->schema : NULL,
+		.schema = own.schema,
 		.out = out,
-		.ignore_unknown = options && options->ignore_unknown,
-		.any_case = options && options->any_case,
-		.open_message = options ? options->open_message : NULL,
-		.place.json_names = options && options->json_paths,
-		.given = options ? options->given : NULL,
-		.max_depth = options && options->max_depth ? options->max_depth : LEXER_MAX_DEPTH,
+		.ignore_unknown = own.ignore_unknown,
+		.any_case = own.any_case,
+		.open_message = own.open_message,
+		.place.json_names = own.json_paths,
+		.given = own.given,
+		.max_depth = own.max_depth,
 	};
 	size_t start = out->len;
 	bool set;

@@ -403,14 +403,10 @@ static int encode(const struct weft_schema_message *message, const struct weft_s
 		  struct weft_bytes wire, const struct weft_json_options *options,
 		  struct weft_buffer *out, struct weft_json_error *ret_error)
 {
-	struct encoder e = { .out = out, .wire = wire.data };
+	struct encoder e = { .out = out, .wire = wire.data, .options = options_of(options) };
 	size_t start = out->len;
 	int r;
 
-	if (options)
-		e.options = *options;
-	if (e.options.max_depth == 0)
-		e.options.max_depth = LEXER_MAX_DEPTH;
 	if (wire.len > UINT32_MAX / 2)
 		r = encode_fail(&e, wire, "the message is too long");
 	else

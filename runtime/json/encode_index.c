@@ -14,23 +14,30 @@
 
 #include "scalar.h"
 
-static int push_words(struct encoder *e, size_t n)
+static int grow(struct encoder *e, size_t n)
 {
+	size_t cap = e->cap_words ? e->cap_words * 2 : 128;
 	uint32_t *words;
-	size_t cap;
 
-	if (n == 0)
-		return 0; /* and `words` may be NULL */
-	if (e->cap_words - e->n_words < n) {
-		cap = e->cap_words ? e->cap_words * 2 : 128;
-		while (cap - e->n_words < n)
-			cap *= 2;
-		words = realloc(e->words, cap * sizeof(uint32_t));
-		if (!words)
-			return -ENOMEM;
-		e->words = words;
-		e->cap_words = cap;
-	}
+	while (cap - e->n_words < n)
+		cap *= 2;
+	words = realloc(e->words, cap * sizeof(uint32_t));
+	if (!words)
+		return -ENOMEM;
+	e->words = words;
+	e->cap_words = cap;
+	return 0;
+}
+
+/* `n` zeros, with the memory there even if they are none. */
+static inline int push_words(struct encoder *e, size_t n)
+{
+	int r = 0;
+
+	if (e->cap_words - e->n_words <= n)
+		r = grow(e, n + 1);
+	if (r < 0)
+		return r;
 	memset(e->words + e->n_words, 0, n * sizeof(uint32_t));
 	e->n_words += n;
 	return 0;
@@ -73,6 +80,7 @@ static int index_field(struct encoder *e, struct index *index,
 int index_message(struct encoder *e, const struct weft_schema_message *message,
 		  struct weft_bytes bytes, struct index *ret_index)
 {
+	const struct message_def *def = weft_container_of(message, const struct message_def, pub);
 	struct index index = { .message = message, .bytes = bytes, .base = e->n_words };
 	struct weft_bytes rest = bytes;
 	struct weft_wire_field wire;
@@ -90,7 +98,9 @@ int index_message(struct encoder *e, const struct weft_schema_message *message,
 			return encode_fail(e, rest, "the bytes are no protobuf");
 		if (r == 0)
 			break;
-		field = weft_schema_field(message, wire.number);
+		field = field_in_place(def, wire.number);
+		if (!field)
+			field = weft_schema_field(message, wire.number);
 		if (field && wire_type_fits(field, wire.type))
 			r = index_field(e, &index, field, offset);
 	}

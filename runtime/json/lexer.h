@@ -12,6 +12,18 @@
 
 #define LEXER_MAX_DEPTH 100 /* of nested values, where the caller names no other */
 
+/* What the caller knew of the options when he was compiled, and defaults for the rest. */
+static inline struct weft_json_options options_of(const struct weft_json_options *options)
+{
+	struct weft_json_options own = { 0 };
+
+	if (options)
+		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
+	if (own.max_depth == 0)
+		own.max_depth = LEXER_MAX_DEPTH;
+	return own;
+}
+
 enum token {
 	TOKEN_END = 0,
 	TOKEN_OBJECT = '{',

@@ -31,6 +31,16 @@ struct name_index {
 	const struct weft_schema_field *field;
 };
 
+/* Where most messages have it: they number their fields 1, 2, 3, …. NULL: it has to be searched
+ * for. */
+static inline const struct weft_schema_field *field_in_place(const struct message_def *def,
+							     uint32_t number)
+{
+	if (number - 1 < def->pub.n_fields && def->by_number[number - 1]->number == number)
+		return def->by_number[number - 1];
+	return NULL;
+}
+
 struct enum_def {
 	struct weft_schema_enum pub;
 	struct weft_schema_enum_value *values;

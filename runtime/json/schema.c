@@ -215,11 +215,11 @@ const struct weft_schema_field *weft_schema_field(const struct weft_schema_messa
 						  uint32_t number)
 {
 	const struct message_def *def = weft_container_of(message, const struct message_def, pub);
+	const struct weft_schema_field *in_place = field_in_place(def, number);
 	size_t low = 0, high = message->n_fields;
 
-	/* Most messages number their fields 1, 2, 3, … */
-	if (number - 1 < high && def->by_number[number - 1]->number == number)
-		return def->by_number[number - 1];
+	if (in_place)
+		return in_place;
 	while (low < high) {
 		size_t middle = (low + high) / 2;
 

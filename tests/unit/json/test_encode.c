@@ -105,11 +105,17 @@ static void test_options(void **state)
 	const struct weft_json_options pretty = { .size = sizeof(pretty), .indent = 2 };
 	const struct weft_json_options defaults = { .size = sizeof(defaults),
 						    .emit_defaults = true };
+	/* of a program that was compiled when the struct ended before the indent */
+	const struct weft_json_options elder = { .size = offsetof(struct weft_json_options, indent),
+						 .proto_names = true,
+						 .indent = 2,
+						 .max_depth = 1 };
 	const struct weft_schema_message *inner =
 		weft_schema_message(fixture_schema, "weft.test.Inner");
 	struct weft_buffer out = WEFT_BUFFER_INIT;
 	struct weft_json_error error;
 
+	is("\x28\x01\x5a\x00", 4, &elder, "{\"an_int32\":1,\"inner\":{}}");
 	is("\x28\x01", 2, &names, "{\"an_int32\":1}");
 	is("", 0, &pretty, "{}");
 	is("\x28\x01\x5a\x02\x08\x01\xca\x01\x02\x01\x02", 11, &pretty,
