@@ -1,6 +1,7 @@
 /*
- * JSON from a client becomes wire bytes. What was taken must be a message to the gRPC side's check,
- * and its JSON must give the same bytes again. The first byte chooses type and options.
+ * JSON from a client becomes wire bytes. What was taken must be right by its syntax alone and a
+ * message to the gRPC side's check, and its JSON must give the same bytes again. The first byte
+ * chooses type and options.
  */
 #include <errno.h>
 #include <weft/json.h>
@@ -99,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int r = weft_json_to_wire(type, text, input.len, &options, &wire, &error);
 
 	if (r == 0) {
+		assert(weft_json_check(text, input.len, 1000, &error) == 0);
 		round_trip(type, &wire, options);
 		if (choice % WEFT_COUNT(types) == 0)
 			check_wire("the message", &wire);

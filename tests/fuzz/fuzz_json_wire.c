@@ -1,10 +1,12 @@
 /*
  * Wire bytes of an upstream become JSON for a client. What was written must be read back, into a
- * message that gives the same JSON. The first byte chooses type and options.
+ * message that gives the same JSON; and it must be what a parser with a tree in between would have
+ * read, merged and written (canonical.c). The first byte chooses type and options.
  */
 #include <errno.h>
 #include <weft/json.h>
 
+#include "../conformance/canonical.h"
 #include "everything.h"
 #include "fuzz.h"
 
@@ -27,6 +29,24 @@ static void round_trip(const struct weft_schema_message *type, const struct weft
 		  (struct weft_bytes) { again.data, again.len });
 	weft_buffer_fini(&wire);
 	weft_buffer_fini(&again);
+}
+
+static void merged(const struct weft_schema_message *type, struct weft_bytes wire,
+		   const struct weft_buffer *text, const struct weft_json_options *options)
+{
+	struct weft_buffer one = WEFT_BUFFER_INIT, again = WEFT_BUFFER_INIT;
+	struct weft_arena *arena = weft_arena_new();
+	struct weft_json_error error;
+
+	/* what a oneof dropped need not be right for JSON */
+	if (canonical(arena, type, wire, &one) == 0) {
+		assert(weft_wire_to_json(type, one.data, one.len, options, &again, &error) == 0);
+		fuzz_same((struct weft_bytes) { text->data, text->len },
+			  (struct weft_bytes) { again.data, again.len });
+	}
+	weft_buffer_fini(&one);
+	weft_buffer_fini(&again);
+	weft_arena_free(arena);
 }
 
 static void fields(const struct weft_schema_message *type, const uint8_t *wire, size_t len,
@@ -59,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (r == 0) {
 		round_trip(type, &text, &options);
+		merged(type, (struct weft_bytes) { wire, input.len }, &text, &options);
 		if (choice & 32)
 			fields(type, wire, input.len, &options);
 	} else {
