@@ -6,7 +6,8 @@
 #define JSON_APPEND_H
 
 #include <string.h>
-#include <weft/protobuf.h>
+
+#include "wire/proto.h"
 
 static inline int reserve(struct weft_buffer *out, size_t len, uint8_t **ret_room)
 {
@@ -51,13 +52,9 @@ static inline int append_padded(struct weft_buffer *out, const void *bytes, size
 /* As weft_wire_append_varint() and _tag(). */
 static inline int append_varint(struct weft_buffer *out, uint64_t value)
 {
-	uint8_t room[10];
-	size_t n = 0;
+	uint8_t room[WEFT_PROTO_VARINT_MAX];
 
-	for (; value >= 0x80; value >>= 7)
-		room[n++] = (uint8_t)(value | 0x80);
-	room[n++] = (uint8_t)value;
-	return append(out, room, n);
+	return append(out, room, weft_proto_put_varint(room, value));
 }
 
 static inline int append_tag(struct weft_buffer *out, uint32_t number, enum weft_wire_type type)

@@ -79,19 +79,14 @@ int weft_wire_next(struct weft_bytes *rest, struct weft_wire_field *ret_field)
 
 size_t weft_wire_put_varint(uint8_t room[10], uint64_t value)
 {
-	size_t n = 0;
-
-	for (; value >= 0x80; value >>= 7)
-		room[n++] = (uint8_t)(value | 0x80);
-	room[n++] = (uint8_t)value;
-	return n;
+	return weft_proto_put_varint(room, value);
 }
 
 int weft_wire_append_varint(struct weft_buffer *out, uint64_t value)
 {
-	uint8_t room[10];
+	uint8_t room[WEFT_PROTO_VARINT_MAX];
 
-	return weft_buffer_append(out, room, weft_wire_put_varint(room, value));
+	return weft_buffer_append(out, room, weft_proto_put_varint(room, value));
 }
 
 int weft_wire_append_tag(struct weft_buffer *out, uint32_t number, enum weft_wire_type type)
@@ -156,7 +151,7 @@ int weft_wire_end(struct weft_buffer *out, size_t mark)
 {
 	size_t len = out->len - mark;
 	uint8_t room[10], *more;
-	size_t n = weft_wire_put_varint(room, len);
+	size_t n = weft_proto_put_varint(room, len);
 	int r;
 
 	if (n > 1) {

@@ -92,6 +92,16 @@ static inline int weft_proto_take_value(struct weft_bytes *rest, unsigned type, 
 	}
 }
 
+static inline size_t weft_proto_put_varint(uint8_t room[WEFT_PROTO_VARINT_MAX], uint64_t value)
+{
+	size_t n = 0;
+
+	for (; value >= 0x80; value >>= 7)
+		room[n++] = (uint8_t)(value | 0x80);
+	room[n++] = (uint8_t)value;
+	return n;
+}
+
 /* As weft_wire_next(), but *ret_field is no longer what it was where it fails. */
 static inline int weft_proto_next(struct weft_bytes *rest, struct weft_wire_field *ret_field)
 {
