@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <weft/etcd.h>
 
 #include "command.h"
 
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
 		return help();
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("weft " WEFT_VERSION) < 0;
+	weft_etcd_register(NULL, NULL);
 	for (size_t i = 0; i < WEFT_COUNT(commands); i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return run(&commands[i], argc - 2, argv + 2);

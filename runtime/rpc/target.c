@@ -267,7 +267,8 @@ static int parse_dns(struct weft_target *target, const char *rest, char error[25
 	return 0;
 }
 
-/* What a peer of it is called is the path, as gRPC has it. */
+/* What a peer of it is called is the last part of the path: gRPC takes the whole, which is no host
+ * name where it has several. */
 static int parse_registered(struct weft_target *target, const char *rest, char error[256])
 {
 	struct weft_resolver_target *parts = &target->parts;
@@ -284,9 +285,11 @@ static int parse_registered(struct weft_target *target, const char *rest, char e
 		*at = '\0';
 		parts->path = at + 1;
 	}
-	if (!*parts->path)
+	at = strrchr(parts->path, '/');
+	at = at ? at + 1 : (char *)parts->path;
+	if (!*at)
 		return fail(error, target->text, "it names nothing: \"scheme:///name\"");
-	target->authority = copy(parts->path, strlen(parts->path));
+	target->authority = copy(at, strlen(at));
 	return target->class->check ? target->class->check(parts, error) : 0;
 }
 

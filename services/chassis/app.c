@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <weft/channelz.h>
+#include <weft/etcd.h>
 
 #include "app_internal.h"
 
@@ -436,6 +437,7 @@ int app_run(const struct app_service *service, int argc, char **argv)
 	}
 	weft_log_set_level(app.flags.log_level);
 	raise_limits();
+	weft_etcd_register(NULL, NULL);
 	if (weft_health_new(&app.health) < 0)
 		abort();
 	if (prepare(&app, error) < 0)

@@ -58,6 +58,12 @@ FRAME = [b"\x03" + b"\0\0\0\0\3abc" + b"\0\0\0\0\0" + b"\1\0\0\0\1z",
 METADATA = [b"\x00\x015" + b"\x01\x06a%20b%" + b"\x02\x04CAMS",
             b"\x03\x09AAEC,AwQF" + b"\x04\x03abc" + b"\x09key\x02vv"]
 
+ETCD_ENDPOINT = [
+    b'{"Op":0,"Addr":"127.0.0.1:50051","Metadata":{"weight":3,"version":"1.2.0"}}',
+    b'{"Addr":"[::1]:80","Metadata":null,"more":[1]}',
+    b'{"Op":1,"Metadata":"text"}',
+]
+
 SERVICE_CONFIG = [
     b'{"methodConfig":[{"name":[{"service":"s","method":"m"},{}],"timeout":"1.5s",'
     b'"waitForReady":true,"maxRequestMessageBytes":1,"retryPolicy":{"maxAttempts":4,'
@@ -211,7 +217,7 @@ def main():
                         ("metadata", METADATA), ("json", JSON), ("server", SERVER), ("client",
                         CLIENT),
                         ("h2", H2), ("route", ROUTE), ("transcode", TRANSCODE),
-                        ("service_config", SERVICE_CONFIG)]:
+                        ("service_config", SERVICE_CONFIG), ("etcd_endpoint", ETCD_ENDPOINT)]:
         write(name, seeds)
     write("json_wire", wire_seeds(build))
     write("codec", wire_seeds(build))

@@ -32,7 +32,7 @@ PUBLIC = {
     "credentials": "rpc", "details": "rpc",
     "service_config": "rpc", "resolver": "rpc",
     "schema": "json", "json": "json",
-    "health": "std", "reflection": "std", "channelz": "std",
+    "health": "std", "reflection": "std", "etcd": "std", "channelz": "std",
 }
 
 # A system header, and the only files that may include it.

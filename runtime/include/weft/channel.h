@@ -10,6 +10,8 @@
  *	dns://127.0.0.1:5353/host:port   … of that one. Asked again when a connection is lost, at
  *	                                 most every 30 s
  *	file:///path   one address a line ("unix:/path", "127.0.0.1:port"); followed as it changes
+ *	etcd:///name, etcd://host:port/name   replicas as they register in etcd, once
+ *	               weft_etcd_register() was called (etcd.h)
  *	others         by weft_resolver_register() (resolver.h)
  *
  * A policy says which of the endpoints a call goes to:

@@ -1,0 +1,212 @@
+"""Names that change: DNS and etcd's layout, as a channel follows them."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+from concurrent import futures
+
+import dns
+import grpc
+import pytest
+from registry_processes import Client, Registry
+
+
+class Replica:
+    """Answers every call with nothing."""
+
+    def __init__(self, host="127.0.0.1", port=0):
+        self.server = grpc.server(futures.ThreadPoolExecutor(2))
+        handler = grpc.unary_unary_rpc_method_handler(lambda request, context: b"")
+        self.server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler("test.Test", {"Call": handler}),))
+        self.port = self.server.add_insecure_port(f"{host}:{port}")
+        self.address = f"{host}:{self.port}"
+        self.server.start()
+
+    def stop(self):
+        self.server.stop(None).wait(20)
+
+
+@pytest.fixture
+def replica():
+    """replica(host, port): one more server, gone with the test."""
+    made = []
+
+    def make(*args, **kwargs):
+        made.append(Replica(*args, **kwargs))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+class Channel:
+    def __init__(self, program, target, wait_until, *options, **environment):
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_ETCD")}
+        self.process = subprocess.Popen([program, *options, target], stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                        env={**inherited, **environment})
+        self.wait_until = wait_until
+        self.views, self.calls = [], []
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self):
+        for line in self.process.stdout:
+            (self.calls if line.startswith("call ") else self.views).append(line.rstrip("\n"))
+
+    def call(self):
+        n = len(self.calls)
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.wait_until(lambda: len(self.calls) > n, what="the end of the call")
+        return self.calls[n].split(" ", 3)[1:]
+
+    def until(self, view):
+        """The latest view is this one, but for the order of the addresses."""
+        self.wait_until(lambda: self.views and sorted(self.views[-1].split()) ==
+                        sorted(view.split()), what=f"{view}, after {self.views[-3:]}")
+
+    def close(self):
+        self.process.stdin.close()
+        assert self.process.wait(30) == 0, self.process.stderr.read()
+        self.reader.join(10)
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+@pytest.fixture
+def channel(build, wait_until):
+    """channel(target, options …): a channel_client."""
+    made = []
+
+    def make(*args, **environment):
+        made.append(Channel(build / "tests/support/channel_client", *args[:1], wait_until,
+                            *args[1:], **environment))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def names():
+    with dns.Server() as server:
+        yield server
+
+
+def test_dns_all_records(names, replica, channel):
+    one = replica()
+    two = replica("127.0.0.2", one.port)
+    names.records["shop.test"] = {"A": ["127.0.0.1", "127.0.0.2"]}
+    client = channel(f"dns://127.0.0.1:{names.port}/shop.test:{one.port}", "--balancing",
+                     "round_robin")
+    client.until(f"READY {one.address}=READY {two.address}=READY")
+    peers = [client.call() for _ in range(6)]
+    assert sorted(peer for _, peer, _ in peers) == [one.address] * 3 + [two.address] * 3
+    assert {code for code, _, _ in peers} == {"OK"}
+    assert names.queries == {("shop.test", "A"): 1, ("shop.test", "AAAA"): 1}
+
+
+def test_dns_follows(names, replica, channel):
+    """A connection that is lost has the name asked again."""
+    one, two = replica(), replica("127.0.0.2")
+    names.records["shop.test"] = {"A": ["127.0.0.1"]}
+    client = channel(f"dns://127.0.0.1:{names.port}/shop.test:{one.port}", "--interval-ms", "100",
+                     "--balancing", "round_robin")
+    client.until(f"READY {one.address}=READY")
+    three = replica("127.0.0.3", one.port)
+    names.records["shop.test"] = {"A": ["127.0.0.3"]}
+    one.stop()
+    client.until(f"READY {three.address}=READY")
+    assert client.call()[:2] == ["OK", three.address]
+    assert two.address not in str(client.views)
+
+
+def test_dns_interval(names, replica, channel):
+    """Not more often than the interval, however often a connection fails in between."""
+    one = replica()
+    names.records["shop.test"] = {"A": ["127.0.0.1"]}
+    client = channel(f"dns://127.0.0.1:{names.port}/shop.test:{one.port}", "--balancing",
+                     "round_robin")
+    client.until(f"READY {one.address}=READY")
+    one.stop()
+    client.wait_until(lambda: len([v for v in client.views if "=CONNECTING" in v]) > 4,
+                      what="some attempts")
+    assert names.queries["shop.test", "A"] == 1
+
+
+def test_dns_unknown(names, channel):
+    client = channel(f"dns://127.0.0.1:{names.port}/nobody.test:1")
+    code, _, words = client.call()
+    assert code == "UNAVAILABLE"
+    assert "nobody.test" in words
+    assert names.queries["nobody.test", "A"] >= 1
+
+
+@pytest.fixture(scope="module")
+def registry(build, contracts, tmp_path_factory):
+    made = Registry(tmp_path_factory.mktemp("names"), build)
+    made.start()
+    yield made
+    made.stop()
+
+
+def endpoint(replica, **metadata):
+    return json.dumps({"Op": 0, "Addr": replica.address, "Metadata": metadata or None}).encode()
+
+
+def test_etcd(registry, replica, channel):
+    one, two = replica(), replica()
+    with registry.channel() as connection:
+        etcd = Client(connection)
+        etcd.put(b"shop/one", endpoint(one, weight=3, version="1.2.0"))
+        etcd.put(b"shop/none", b"nonsense")
+        etcd.put(b"shopping/other", endpoint(two))
+        client = channel("etcd:///shop", "--balancing", "round_robin", WEFT_ETCD=registry.target)
+        known = one.address + r"=READY,3,{\"weight\":3,\"version\":\"1.2.0\"}"
+        client.until(f"READY {known}".replace("\\", ""))
+        etcd.put(b"shop/two", endpoint(two))
+        client.wait_until(lambda: f"{two.address}=READY" in client.views[-1], what="the new one")
+        assert sorted(client.call()[1] for _ in range(4)) == sorted(
+            [one.address, one.address, two.address, two.address])
+        etcd.delete(b"shop/one")
+        client.until(f"READY {two.address}=READY")
+        etcd.delete(b"shop/two")
+        client.until("TRANSIENT_FAILURE")
+        assert client.call()[0] == "UNAVAILABLE"
+        etcd.put(b"shop/one", endpoint(one))
+        client.until(f"READY {one.address}=READY")
+
+
+@pytest.fixture
+def mortal(build, contracts, tmp_path):
+    """A registry that a test may kill."""
+    made = Registry(tmp_path, build).start()
+    yield made
+    made.stop()
+
+
+def test_etcd_restarts(mortal, replica, channel):
+    """While it is away what was known is used; what changed meanwhile is known afterwards."""
+    one, two = replica(), replica()
+    with mortal.channel() as connection:
+        Client(connection).put(b"shop/one", endpoint(one))
+        client = channel("etcd:///shop", "--balancing", "round_robin", WEFT_ETCD=mortal.target)
+        client.until(f"READY {one.address}=READY")
+        mortal.kill()
+        assert client.call()[:2] == ["OK", one.address]
+        mortal.start()
+        Client(connection).put(b"shop/two", endpoint(two))
+        client.until(f"READY {one.address}=READY {two.address}=READY")
+
+
+def test_etcd_nowhere(channel):
+    client = channel("etcd:///shop")
+    code, _, words = client.call()
+    assert code == "UNAVAILABLE"
+    assert re.search("WEFT_ETCD", words)
