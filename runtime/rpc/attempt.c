@@ -8,6 +8,7 @@
 
 #include "rpc/channel.h"
 #include "rpc/rpc.h"
+#include "rpc/upstream.h"
 
 void weft_attempt_avoid(struct weft_attempt *attempt, uint32_t id)
 {
@@ -32,8 +33,29 @@ void weft_attempt_init(struct weft_attempt *attempt, struct weft_rpc *rpc, unsig
 
 void weft_attempt_start(struct weft_attempt *attempt)
 {
+	struct weft_channel *channel = attempt->rpc->channel;
+	struct weft_upstream *upstream = weft_channel_upstream(channel);
+
+	if (!weft_upstream_has_room(upstream)) {
+		weft_rpc_end(attempt->rpc, WEFT_UNAVAILABLE,
+			     "%s: %zu calls are under way, as many as may be",
+			     weft_channel_target(channel), upstream->attempts);
+		return;
+	}
+	upstream->attempts++;
 	attempt->state = WEFT_ATTEMPT_WAITING;
-	weft_channel_submit(attempt->rpc->channel, attempt);
+	weft_channel_submit(channel, attempt);
+}
+
+/* How long the answer took: of calls that bring a single one, since the others last for as long as
+ * somebody wants. 0: there was none. */
+static uint64_t latency(const struct weft_attempt *attempt, uint64_t now)
+{
+	const struct weft_rpc *rpc = attempt->rpc;
+
+	if (!attempt->opened || !attempt->status_received || rpc->messages > 1)
+		return 0;
+	return now - attempt->opened;
 }
 
 bool weft_attempt_waits_for_ready(const struct weft_attempt *attempt)
@@ -41,10 +63,21 @@ bool weft_attempt_waits_for_ready(const struct weft_attempt *attempt)
 	return attempt->rpc->wait_for_ready;
 }
 
+static void leave(struct weft_upstream *upstream, const struct weft_attempt *attempt)
+{
+	uint64_t now = upstream->adapts ? weft_now() : 0;
+
+	weft_upstream_leave(upstream, now, upstream->adapts ? latency(attempt, now) : 0);
+}
+
 void weft_attempt_stop(struct weft_attempt *attempt, enum weft_call_result result)
 {
+	struct weft_upstream *upstream = weft_channel_upstream(attempt->rpc->channel);
+
 	if (attempt->state == WEFT_ATTEMPT_OVER)
 		return;
+	if (attempt->state != WEFT_ATTEMPT_IDLE)
+		leave(upstream, attempt);
 	attempt->state = WEFT_ATTEMPT_OVER;
 	weft_channel_withdraw(attempt->rpc->channel, attempt);
 	if (attempt->stream)

@@ -37,7 +37,6 @@
 #define IDLE_TIMEOUT     (1800 * WEFT_SECOND)
 #define KEEPALIVE_MIN    (10 * WEFT_SECOND) /* gRFC A8 */
 #define RESOLVE_INTERVAL (30 * WEFT_SECOND)
-#define WAITING_MAX      ((size_t)10000)
 
 struct weft_channel {
 	size_t refs;
@@ -501,10 +500,10 @@ void weft_channel_submit(struct weft_channel *channel, struct weft_attempt *atte
 		fail_one(channel, attempt);
 		return;
 	}
-	if (channel->n_waiting == WAITING_MAX) {
-		weft_attempt_fail(attempt, WEFT_RESOURCE_EXHAUSTED,
-				  "%s: %zu calls wait for a connection", channel->target->text,
-				  channel->n_waiting);
+	if (channel->n_waiting >= channel->upstream.max_pending) {
+		weft_rpc_end(attempt->rpc, WEFT_RESOURCE_EXHAUSTED,
+			     "%s: %zu calls wait for a connection", channel->target->text,
+			     channel->n_waiting);
 		return;
 	}
 	append(channel, attempt);
@@ -632,7 +631,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		own.resolve_interval_ns ? own.resolve_interval_ns : RESOLVE_INTERVAL;
 	channel->encoding = own.encoding;
 	channel->idle_timeout_ns = own.idle_timeout_ns ? own.idle_timeout_ns : IDLE_TIMEOUT;
-	weft_upstream_init(&channel->upstream, own.service_config);
+	weft_upstream_init(&channel->upstream, &own);
 	if (own.interceptors && own.interceptors[0])
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;

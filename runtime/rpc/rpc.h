@@ -66,6 +66,7 @@ struct weft_attempt {
 	uint32_t tried[WEFT_TRIED_MAX];
 	struct weft_subchannel *subchannel; /* that it was given to; NULL while it waits */
 	uint32_t given_to;                  /* the id of the latest; 0: none */
+	uint64_t opened;                    /* when, where the upstream adapts to latency */
 	unsigned previous; /* how many were before it: grpc-previous-rpc-attempts */
 	bool refused_once; /* and sent once more for that */
 	bool unseen;       /* over: the peer has certainly not processed it */

@@ -58,10 +58,11 @@ static bool any_live(const struct weft_rpc *rpc)
 static bool may_attempt(const struct weft_rpc *rpc)
 {
 	const struct weft_retry *retry = rpc->retry;
+	const struct weft_upstream *upstream = weft_channel_upstream(rpc->channel);
 	unsigned most = retry->hedges ? retry->hedging.max_attempts : retry->retry.max_attempts;
 
-	return !retry->enough && retry->made < most &&
-	       weft_upstream_may_retry(weft_channel_upstream(rpc->channel));
+	return !retry->enough && retry->made < most && weft_upstream_may_retry(upstream) &&
+	       weft_upstream_has_room(upstream);
 }
 
 static void attempt_again(struct weft_rpc *rpc)

@@ -11,15 +11,13 @@
 #include "io/identity.h"
 #include "rpc/channel.h"
 #include "rpc/codec.h"
+#include "rpc/upstream.h"
 #include "wire/compress.h"
 #include "wire/metadata_wire.h"
 #include "wire/timeout.h"
 
 #define USER_AGENT "grpc-c-weft/0.1.0"
 #define OWN_FIELDS 13 /* at most, before the user's metadata */
-
-/* Sent bytes are kept up to this size for as long as another attempt may need them. */
-#define REPLAY_MAX ((size_t)256 << 10)
 
 /* ---- headers ---- */
 
@@ -98,6 +96,7 @@ static void fail_memory(struct weft_rpc *rpc)
 
 void weft_rpc_forget_sent(struct weft_rpc *rpc)
 {
+	weft_channel_upstream(rpc->channel)->kept -= rpc->replay.len;
 	weft_buffer_fini(&rpc->replay);
 }
 
@@ -119,9 +118,10 @@ void weft_rpc_commit(struct weft_rpc *rpc, struct weft_attempt *attempt)
 /* To the eldest attempt that has a stream: it is the furthest. */
 static void commit_when_large(struct weft_rpc *rpc)
 {
+	const struct weft_upstream *upstream = weft_channel_upstream(rpc->channel);
 	struct weft_attempt *eldest = NULL;
 
-	if (rpc->replay.len <= REPLAY_MAX)
+	if (rpc->replay.len <= upstream->max_kept_call && upstream->kept <= upstream->max_kept)
 		return;
 	for (struct weft_attempt *attempt = rpc->attempts; attempt; attempt = attempt->next)
 		if (attempt->state == WEFT_ATTEMPT_OPEN && attempt->stream)
@@ -152,6 +152,8 @@ void weft_attempt_open(struct weft_attempt *attempt, struct weft_h2 *h2, const c
 		return;
 	}
 	attempt->state = WEFT_ATTEMPT_OPEN;
+	if (weft_channel_upstream(rpc->channel)->adapts)
+		attempt->opened = weft_now();
 	rpc->state = WEFT_RPC_OPEN;
 	if (rpc->half_closed)
 		weft_h2_stream_end(attempt->stream, NULL, 0);
@@ -175,6 +177,7 @@ static int sent(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 	rpc->bytes_sent += len - WEFT_FRAME_PREFIX;
 	if (!rpc->committed) {
 		rpc->replay.len += len;
+		weft_channel_upstream(rpc->channel)->kept += len;
 		for (struct weft_attempt *to = rpc->attempts; to; to = to->next) {
 			if (to->state != WEFT_ATTEMPT_OPEN || !to->stream)
 				continue;

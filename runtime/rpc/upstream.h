@@ -1,18 +1,32 @@
 /*
- * What a channel knows of all its calls together: the service config that they go by, and the
- * tokens that retries cost (gRFC A6). It is one worker's, as the channel is.
+ * What a channel knows of all its calls together: the service config that they go by, the tokens
+ * that retries cost (gRFC A6), the memory of what may have to be sent again, and how many attempts
+ * there may be at once (circuit breaking, as in gRFC A32). It is one worker's, as the channel is.
  */
 #ifndef WEFT_RPC_UPSTREAM_H
 #define WEFT_RPC_UPSTREAM_H
 
+#include <weft/channel.h>
+
+#include "rpc/limit.h"
 #include "rpc/service_config.h"
 
 struct weft_upstream {
 	struct weft_service_config *config; /* referenced; NULL: none */
 	unsigned tokens;                    /* in thousandths */
+
+	size_t kept; /* bytes that are kept to be sent again */
+	size_t max_kept;
+	size_t max_kept_call; /* of one call */
+
+	size_t attempts; /* under way, waiting ones included */
+	size_t max_attempts;
+	size_t max_pending; /* that wait */
+	bool adapts;
+	struct weft_limit limit;
 };
 
-void weft_upstream_init(struct weft_upstream *upstream, struct weft_service_config *config);
+void weft_upstream_init(struct weft_upstream *upstream, const struct weft_channel_options *options);
 void weft_upstream_fini(struct weft_upstream *upstream);
 /* The tokens stay what they were, in proportion. NULL: none any more. */
 void weft_upstream_set_config(struct weft_upstream *upstream, struct weft_service_config *config);
@@ -24,6 +38,12 @@ const struct weft_method_config *weft_upstream_method(const struct weft_upstream
 /* An attempt has ended well, or in a way that a policy calls a failure. */
 void weft_upstream_succeeded(struct weft_upstream *upstream);
 void weft_upstream_failed(struct weft_upstream *upstream);
+/* Whether another attempt may begin; those that do are counted until weft_upstream_leave. */
+bool weft_upstream_has_room(const struct weft_upstream *upstream);
+size_t weft_upstream_limit(const struct weft_upstream *upstream);
+/* `latency_ns` is that of a single answer; 0: there was none. */
+void weft_upstream_leave(struct weft_upstream *upstream, uint64_t now, uint64_t latency_ns);
+
 /* Whether more than half of the tokens are left: attempts beside the first may be made. */
 bool weft_upstream_may_retry(const struct weft_upstream *upstream);
 

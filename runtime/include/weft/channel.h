@@ -84,6 +84,17 @@ struct weft_channel_options {
 
 	/* How its methods are called (weft/service_config.h); referenced. NULL: nothing is said. */
 	struct weft_service_config *service_config;
+	/* What is kept of requests to be sent again: of one call (0: 1 MiB) and of all (0: 16 MiB).
+	 * A call beyond has the attempt that it has. */
+	size_t call_retry_buffer;
+	size_t retry_buffer;
+
+	/* Circuit breaking. What is above a limit ends at once, and is not tried again. */
+	size_t max_pending;     /* calls that wait for a connection, 0: 10000; RESOURCE_EXHAUSTED */
+	size_t max_outstanding; /* attempts, waiting ones too, 0: any; UNAVAILABLE (A32) */
+	/* A limit on them that follows the latency of single responses: it falls when they take
+	 * longer than in the long run, and grows again, between 4 and 1000; UNAVAILABLE. */
+	bool adaptive_limit;
 };
 
 /* gRPC's connectivity states. */
