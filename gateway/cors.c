@@ -52,7 +52,7 @@ static void answer_preflight(struct exchange *exchange, const struct config_cors
 
 bool cors_apply(struct exchange *exchange)
 {
-	const struct config_cors *cors = &exchange->worker->edge->config->cors;
+	const struct config_cors *cors = &exchange->view->site->config.cors;
 	const char *origin = exchange_header(exchange, "origin");
 	bool preflight = origin && strcmp(exchange->method, "OPTIONS") == 0 &&
 			 exchange_header(exchange, "access-control-request-method");

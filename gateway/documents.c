@@ -28,11 +28,11 @@ static bool is_unchanged(struct exchange *exchange, const char *etag)
 
 static void answer_openapi(struct exchange *exchange)
 {
-	const struct edge *edge = exchange->worker->edge;
+	const struct site *site = exchange->view->site;
 
-	if (!is_unchanged(exchange, edge->openapi_etag))
-		exchange_answer(exchange, 200, "application/json", edge->openapi.data,
-				edge->openapi.len);
+	if (!is_unchanged(exchange, site->openapi_etag))
+		exchange_answer(exchange, 200, "application/json", site->openapi.data,
+				site->openapi.len);
 }
 
 /* The files are kept compressed, and every browser takes them so. */

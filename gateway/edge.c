@@ -8,76 +8,24 @@
 #include <string.h>
 
 #include "listener.h"
-#include "openapi.h"
-#include "upstream.h"
 
-/* FNV-1a, over 64 bits. */
-static uint64_t fingerprint(const struct weft_buffer *text)
-{
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < text->len; i++)
-		hash = (hash ^ text->data[i]) * UINT64_C(0x100000001b3);
-	return hash;
-}
-
-static int edge_document(struct edge *edge, char error[256])
-{
-	int r = openapi_write(edge->schema, edge->routes, &edge->openapi, error);
-
-	if (r == 0)
-		snprintf(edge->openapi_etag, sizeof(edge->openapi_etag), "\"%016llx\"",
-			 (unsigned long long)fingerprint(&edge->openapi));
-	return r;
-}
-
-static int edge_load(struct edge *edge, struct weft_bytes descriptors, char error[256])
-{
-	int r;
-
-	r = weft_schema_new(&edge->schema);
-	if (r < 0) {
-		snprintf(error, 256, "%s", weft_errno_string(r));
-		return r;
-	}
-	r = weft_schema_add_set(edge->schema, descriptors, error);
-	if (r < 0)
-		return r;
-	r = route_table_new(edge->schema, error, &edge->routes);
-	return r < 0 ? r : edge_document(edge, error);
-}
-
-static int edge_load_tls(struct edge *edge, char error[256])
+static int edge_load_tls(struct edge *edge, const struct config *config, char error[256])
 {
 	static const char *const protocols[] = { "h2", "http/1.1", NULL };
-	const struct config *config = edge->config;
-	int r = 0;
+	const struct weft_tls_options front = {
+		.size = sizeof(front),
+		.cert_file = config->tls_cert,
+		.key_file = config->tls_key,
+		.alpn = protocols,
+	};
 
-	if (config->tls_cert) {
-		struct weft_tls_options front = {
-			.size = sizeof(front),
-			.cert_file = config->tls_cert,
-			.key_file = config->tls_key,
-			.alpn = protocols,
-		};
-
-		r = weft_tls_server_new(&front, error, &edge->front_tls);
-	}
-	if (r == 0 && config->upstream_ca) {
-		struct weft_tls_options upstream = {
-			.size = sizeof(upstream),
-			.ca_file = config->upstream_ca,
-		};
-
-		r = weft_tls_client_new(&upstream, error, &edge->upstream_tls);
-	}
-	return r;
+	return config->tls_cert ? weft_tls_server_new(&front, error, &edge->front_tls) : 0;
 }
 
 static void on_grace(struct weft_timer *timer, void *data);
 static void drain_worker(struct weft_task *task);
 
-static int edge_add_worker(struct edge *edge, char error[256])
+static int edge_add_worker(struct edge *edge, struct site *site, char error[256])
 {
 	struct edge_worker *worker = &edge->workers[edge->n_workers];
 	int r;
@@ -91,30 +39,24 @@ static int edge_add_worker(struct edge *edge, char error[256])
 		return r;
 	}
 	edge->n_workers++;
-	return upstream_new(worker->worker, edge->config, edge->upstream_tls, error,
-			    &worker->upstream);
+	return view_new(worker, site, NULL, error, &worker->view);
 }
 
-int edge_new(const struct config *config, struct weft_bytes descriptors, char error[256],
-	     struct edge **ret_edge)
+int edge_new(struct site *site, char error[256], struct edge **ret_edge)
 {
 	struct edge *edge = calloc(1, sizeof(*edge));
 	int r;
 
 	if (edge)
-		edge->workers = calloc(config->workers, sizeof(*edge->workers));
+		edge->workers = calloc(site->config.workers, sizeof(*edge->workers));
 	if (!edge || !edge->workers) {
 		free(edge);
 		snprintf(error, 256, "out of memory");
 		return -ENOMEM;
 	}
-	edge->config = config;
-
-	r = edge_load(edge, descriptors, error);
-	if (r == 0)
-		r = edge_load_tls(edge, error);
-	while (r == 0 && edge->n_workers < config->workers)
-		r = edge_add_worker(edge, error);
+	r = edge_load_tls(edge, &site->config, error);
+	while (r == 0 && edge->n_workers < site->config.workers)
+		r = edge_add_worker(edge, site, error);
 	if (r < 0) {
 		edge_free(edge);
 		return r;
@@ -129,16 +71,62 @@ void edge_free(struct edge *edge)
 		return;
 	listener_free(edge->listener);
 	for (size_t i = 0; i < edge->n_workers; i++) {
-		upstream_free(edge->workers[i].upstream);
+		view_free(edge->workers[i].view);
 		weft_worker_free(edge->workers[i].worker);
 	}
 	weft_tls_unref(edge->front_tls);
-	weft_tls_unref(edge->upstream_tls);
-	weft_buffer_fini(&edge->openapi);
-	route_table_free(edge->routes);
-	weft_schema_free(edge->schema);
 	free(edge->workers);
 	free(edge);
+}
+
+const struct site *edge_site(const struct edge *edge)
+{
+	return edge->workers[0].view->site;
+}
+
+const struct config *edge_config(const struct edge_worker *worker)
+{
+	return &worker->view->site->config;
+}
+
+/* A new state on its way to a worker. */
+struct news {
+	struct weft_task task;
+	struct edge_worker *worker;
+	struct site *site;
+};
+
+static void take_news(struct weft_task *task)
+{
+	struct news *news = weft_container_of(task, struct news, task);
+	struct edge_worker *worker = news->worker;
+	struct view *before = worker->view, *view;
+	char error[256];
+
+	if (!before || worker->draining) {
+		/* too late for it */
+	} else if (view_new(worker, news->site, before, error, &view) < 0) {
+		weft_log_error("a worker keeps its configuration", WEFT_STR("why", error));
+	} else {
+		worker->view = view;
+		view_unref(before);
+	}
+	site_unref(news->site);
+	free(news);
+}
+
+void edge_set_site(struct edge *edge, struct site *site)
+{
+	for (size_t i = 0; i < edge->n_workers; i++) {
+		struct news *news = calloc(1, sizeof(*news));
+
+		if (!news)
+			abort();
+		news->task.run = take_news;
+		news->worker = &edge->workers[i];
+		news->site = site_ref(site);
+		weft_worker_post(news->worker->worker, &news->task);
+	}
 }
 
 int edge_listen(struct edge *edge, char error[256])
@@ -176,10 +164,13 @@ int edge_run(struct edge *edge)
 /* Draining. A worker is done when it has neither connections nor requests; the last one stops
  * all, because a loop that still runs may be needed by nobody else. */
 
-static void on_upstream_closed(void *data)
+void edge_view_closed(struct edge_worker *worker)
 {
-	struct edge *edge = data;
+	struct edge *edge = worker->edge;
 
+	if (--worker->n_views > 0 || !worker->draining)
+		return;
+	worker->draining = false;
 	if (atomic_fetch_sub(&edge->n_busy, 1) > 1)
 		return;
 	for (size_t i = 0; i < edge->n_workers; i++)
@@ -188,14 +179,14 @@ static void on_upstream_closed(void *data)
 
 static void check_drained(struct edge_worker *worker)
 {
-	struct upstream *upstream = worker->upstream;
+	struct view *view = worker->view;
 
-	if (!worker->draining || !weft_list_empty(&worker->connections) || worker->n_exchanges > 0)
+	if (!worker->draining || !view || !weft_list_empty(&worker->connections) ||
+	    worker->n_exchanges > 0)
 		return;
-	worker->draining = false;
 	weft_timer_stop(weft_worker_loop(worker->worker), &worker->grace);
-	worker->upstream = NULL;
-	upstream_close(upstream, on_upstream_closed, worker->edge);
+	worker->view = NULL;
+	view_unref(view);
 }
 
 static void on_grace(struct weft_timer *timer, void *data)
@@ -218,7 +209,7 @@ static void drain_worker(struct weft_task *task)
 
 	worker->draining = true;
 	weft_timer_start(weft_worker_loop(worker->worker), &worker->grace,
-			 worker->edge->config->drain_ns);
+			 edge_config(worker)->drain_ns);
 	weft_list_each (node, next, &worker->connections) {
 		struct edge_connection *connection =
 			weft_list_entry(node, struct edge_connection, node);

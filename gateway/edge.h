@@ -1,25 +1,21 @@
 /*
- * The edge as a process: what all workers read (configuration, contracts, routes, TLS), and what
- * each worker owns (its connections, its channels to the backends). Nothing of it changes once the
- * workers run, but each worker's own part, and the count of connections, by which the listener
- * chooses.
+ * The edge as a process: its workers, and what each of them owns (its connections, its view of the
+ * state that the edge is in). What all workers read is that state, a site, which never changes:
+ * another one takes its place. They share nothing else but the certificate and the counts by which
+ * the listener chooses.
  */
 #ifndef GATEWAY_EDGE_H
 #define GATEWAY_EDGE_H
 
 #include <stdatomic.h>
-#include <weft/buffer.h>
 #include <weft/list.h>
-#include <weft/schema.h>
 #include <weft/tls.h>
 #include <weft/worker.h>
 
-#include "config.h"
-#include "route.h"
+#include "view.h"
 
 struct edge_worker;
 struct listener;
-struct upstream;
 
 /* A connection as its worker sees it, whatever it speaks; embedded. */
 struct edge_connection {
@@ -37,7 +33,8 @@ struct edge_connection_ops {
 struct edge_worker {
 	struct edge *edge;
 	struct weft_worker *worker;
-	struct upstream *upstream;
+	struct view *view; /* under which new requests begin; NULL: none may */
+	size_t n_views;    /* that are not gone, with those of older states */
 	struct weft_list connections;
 	atomic_size_t n_connections; /* also those that are on their way to it */
 	size_t n_exchanges;          /* requests that have not ended, their clients gone or not */
@@ -47,23 +44,24 @@ struct edge_worker {
 };
 
 struct edge {
-	const struct config *config;
-	struct weft_schema *schema;
-	struct route_table *routes;
-	struct weft_buffer openapi;    /* the document, as it is served */
-	char openapi_etag[24];         /* with its quotes */
-	struct weft_tls *front_tls;    /* NULL: plaintext */
-	struct weft_tls *upstream_tls; /* NULL: plaintext */
+	struct weft_tls *front_tls; /* NULL: plaintext */
 	struct edge_worker *workers;
 	size_t n_workers;
 	struct listener *listener;
 	atomic_size_t n_busy; /* workers that have not drained */
 };
 
-/* Everything but the port: reads the contracts and certificates. `error` says what is wrong. */
-int edge_new(const struct config *config, struct weft_bytes descriptors, char error[256],
-	     struct edge **ret_edge);
+/* Everything but the port, in a first state. References the site. `error` says what is wrong. */
+int edge_new(struct site *site, char error[256], struct edge **ret_edge);
 void edge_free(struct edge *edge); /* not running; takes NULL */
+
+/* Worker 0, or before it runs: the state under which new requests begin there. */
+const struct site *edge_site(const struct edge *edge);
+/* The same of any worker, on it. */
+const struct config *edge_config(const struct edge_worker *worker);
+/* Worker 0 alone. New requests begin under this state, on each worker as soon as it hears of it.
+ * References the site. */
+void edge_set_site(struct edge *edge, struct site *site);
 
 /* Opens the port; the calling thread will be worker 0. */
 int edge_listen(struct edge *edge, char error[256]);
@@ -87,5 +85,8 @@ void edge_connection_replace(struct edge_connection *connection, struct edge_con
 /* A request that begins, and one whose memory is gone. */
 void edge_exchange_add(struct edge_worker *worker);
 void edge_exchange_remove(struct edge_worker *worker);
+
+/* A view of it is gone, and its channels are. */
+void edge_view_closed(struct edge_worker *worker);
 
 #endif

@@ -70,7 +70,7 @@ static void add_headers(struct exchange *exchange, unsigned http_status,
 static int write_error(const struct exchange *exchange, const struct weft_status *status,
 		       struct weft_buffer *out)
 {
-	const struct weft_schema *schema = exchange->worker->edge->schema;
+	const struct weft_schema *schema = exchange->view->site->schema;
 	int r;
 
 	switch (exchange->framing) {
@@ -88,7 +88,7 @@ static int write_error(const struct exchange *exchange, const struct weft_status
 static void answer(struct exchange *exchange, unsigned http_status,
 		   const struct weft_status *status)
 {
-	const struct weft_schema *schema = exchange->worker->edge->schema;
+	const struct weft_schema *schema = exchange->view->site->schema;
 	struct weft_buffer body = WEFT_BUFFER_INIT;
 
 	exchange->code = status->code;

@@ -42,7 +42,7 @@ static void on_stall(struct weft_timer *timer, void *data)
 	if (unsent != exchange->unsent_before) {
 		exchange->unsent_before = unsent;
 		weft_timer_start(loop_of(exchange), timer,
-				 exchange->worker->edge->config->stall_timeout_ns);
+				 exchange->view->site->config.stall_timeout_ns);
 		return;
 	}
 	cancel(exchange);
@@ -56,7 +56,7 @@ static void watch_stall(struct exchange *exchange)
 		return;
 	exchange->unsent_before = exchange->front->unsent(exchange);
 	weft_timer_start(loop_of(exchange), &exchange->stall_timer,
-			 exchange->worker->edge->config->stall_timeout_ns);
+			 exchange->view->site->config.stall_timeout_ns);
 }
 
 struct exchange *exchange_new(struct edge_worker *worker, const struct exchange_front *front,
@@ -67,6 +67,7 @@ struct exchange *exchange_new(struct edge_worker *worker, const struct exchange_
 
 	*exchange = (struct exchange) {
 		.worker = worker,
+		.view = view_ref(worker->view),
 		.arena = arena,
 		.front = front,
 		.front_data = front_data,
@@ -88,10 +89,12 @@ struct exchange *exchange_new(struct edge_worker *worker, const struct exchange_
 static void release(struct exchange *exchange)
 {
 	struct edge_worker *worker = exchange->worker;
+	struct view *view = exchange->view;
 
 	if (exchange->front || exchange->work > 0)
 		return;
 	weft_arena_free(exchange->arena);
+	view_unref(view);
 	edge_exchange_remove(worker);
 }
 
@@ -177,7 +180,7 @@ void exchange_start(struct exchange *exchange, const struct weft_h2_header *head
 
 	if (body)
 		weft_timer_start(loop_of(exchange), &exchange->body_timer,
-				 exchange->worker->edge->config->body_timeout_ns);
+				 exchange->view->site->config.body_timeout_ns);
 	dispatch(exchange);
 }
 
@@ -186,7 +189,7 @@ void exchange_body(struct exchange *exchange, const uint8_t *bytes, size_t len)
 	exchange->received += len;
 	if (weft_timer_started(&exchange->body_timer))
 		weft_timer_start(loop_of(exchange), &exchange->body_timer,
-				 exchange->worker->edge->config->body_timeout_ns);
+				 exchange->view->site->config.body_timeout_ns);
 	if (exchange->handler && !exchange_ended(exchange))
 		exchange->handler->on_body(exchange, bytes, len);
 }
@@ -267,7 +270,7 @@ void exchange_hold(struct exchange *exchange, bool held)
 		weft_timer_stop(loop_of(exchange), &exchange->body_timer);
 	else
 		weft_timer_start(loop_of(exchange), &exchange->body_timer,
-				 exchange->worker->edge->config->body_timeout_ns);
+				 exchange->view->site->config.body_timeout_ns);
 	exchange->front->hold(exchange, held);
 }
 

@@ -65,6 +65,7 @@ enum exchange_framing {
 
 struct exchange {
 	struct edge_worker *worker;
+	struct view *view; /* the state of the edge under which it began */
 	struct weft_arena *arena;
 	const struct exchange_front *front; /* NULL: the client is gone */
 	void *front_data;

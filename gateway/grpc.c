@@ -219,7 +219,7 @@ static void refuse(struct grpc *grpc, enum weft_code code, const char *message)
 /* Sends the complete frames while the backend takes them; false: it has refused. */
 static bool send_frames(struct grpc *grpc)
 {
-	size_t limit = grpc->exchange->worker->edge->config->max_body, at = 0;
+	size_t limit = grpc->exchange->view->site->config.max_body, at = 0;
 
 	while (grpc->in.len - at >= FRAME_HEADER && weft_rpc_writable(grpc->rpc)) {
 		const uint8_t *frame = grpc->in.data + at;
@@ -358,7 +358,7 @@ static struct weft_channel *find_channel(const struct exchange *exchange)
 
 	if (!slash)
 		return NULL;
-	return upstream_find(exchange->worker->upstream, exchange->target + 1,
+	return upstream_find(exchange->view->upstream, exchange->target + 1,
 			     (size_t)(slash - exchange->target - 1));
 }
 

@@ -63,7 +63,7 @@ static struct weft_loop *loop_of(const struct http1 *http1)
 
 static const struct config *config_of(const struct http1 *http1)
 {
-	return http1->connection.worker->edge->config;
+	return edge_config(http1->connection.worker);
 }
 
 static void schedule(struct http1 *http1)
@@ -556,7 +556,7 @@ static const struct edge_connection_ops connection_ops = {
 struct http1 *http1_take(struct edge_connection *from, struct weft_transport *transport)
 {
 	struct http1 *http1 = calloc(1, sizeof(*http1));
-	struct weft_http1_limits limits = { .max_head = from->worker->edge->config->max_head };
+	struct weft_http1_limits limits = { .max_head = edge_config(from->worker)->max_head };
 
 	if (!http1 || weft_http1_new(&limits, &parser_events, http1, &http1->parser) < 0)
 		abort();

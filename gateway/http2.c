@@ -228,7 +228,7 @@ static const struct weft_h2_stream_events *on_oversized(struct weft_h2 *h2,
 		return NULL;
 	*ret_data = stream;
 	errors_refuse(stream->exchange, 431, "the headers are longer than %llu bytes",
-		      (unsigned long long)http2->connection.worker->edge->config->max_head);
+		      (unsigned long long)edge_config(http2->connection.worker)->max_head);
 	return &stream_events;
 }
 
@@ -269,7 +269,7 @@ static const struct edge_connection_ops connection_ops = {
 
 struct weft_h2 *http2_take(struct edge_connection *from, struct weft_transport *transport)
 {
-	const struct config *config = from->worker->edge->config;
+	const struct config *config = edge_config(from->worker);
 	struct weft_h2_options options = {
 		.size = sizeof(options),
 		.max_concurrent_streams = MAX_STREAMS,

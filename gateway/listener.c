@@ -83,7 +83,7 @@ static void on_open(struct weft_transport *transport, void *data)
 		become(arrival, strcmp(weft_transport_alpn(transport), "h2") == 0, NULL, 0);
 	else
 		weft_timer_start(weft_worker_loop(worker->worker), &arrival->timer,
-				 worker->edge->config->head_timeout_ns);
+				 edge_config(worker)->head_timeout_ns);
 }
 
 static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
@@ -132,7 +132,7 @@ static void arrive(struct weft_task *task)
 	weft_timer_init(&arrival->timer, on_silence, arrival);
 	arrival->transport = weft_transport_accept(
 		worker->worker, arrival->fd, worker->edge->front_tls,
-		worker->edge->config->head_timeout_ns, &arrival_events, arrival);
+		edge_config(worker)->head_timeout_ns, &arrival_events, arrival);
 }
 
 static struct edge_worker *choose_worker(struct edge *edge)
@@ -152,7 +152,8 @@ static void on_accept(struct weft_listener *weft_listener, int take_fd, const ch
 {
 	struct listener *listener = data;
 	struct edge_worker *worker = choose_worker(listener->edge);
-	bool full = atomic_load(&worker->n_connections) >= listener->edge->config->max_connections;
+	bool full = atomic_load(&worker->n_connections) >=
+		    edge_site(listener->edge)->config.max_connections;
 	struct arrival *arrival = full ? NULL : calloc(1, sizeof(*arrival));
 
 	if (full != listener->full)
@@ -178,8 +179,8 @@ int listener_new(struct edge *edge, char error[256], struct listener **ret_liste
 	if (!listener)
 		return -ENOMEM;
 	listener->edge = edge;
-	r = weft_listener_new(edge->workers[0].worker, edge->config->listen, on_accept, listener,
-			      error, &listener->listener);
+	r = weft_listener_new(edge->workers[0].worker, edge_site(edge)->config.listen, on_accept,
+			      listener, error, &listener->listener);
 	if (r < 0) {
 		free(listener);
 		return r;

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "contracts.h"
 #include "edge.h"
+#include "reload.h"
 
 /* Whole or not at all, as the script that waits for it needs it. */
 static int write_url(const char *path, const char *url)
@@ -42,45 +42,76 @@ static void on_signal(int signal, void *data)
 		_exit(1); /* a second one is not asked why */
 	draining = true;
 	weft_log_info("draining", WEFT_STR("signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"));
-	if (edge->config->url_file)
-		unlink(edge->config->url_file);
+	if (edge_site(edge)->config.url_file)
+		unlink(edge_site(edge)->config.url_file);
 	edge_drain(edge);
 }
 
-static int serve(struct edge *edge, char error[256])
+static int announce(const struct edge *edge, char error[256])
+{
+	const struct config *config = &edge_site(edge)->config;
+	char url[256];
+	int r = 0;
+
+	edge_url(edge, url);
+	if (config->url_file)
+		r = write_url(config->url_file, url);
+	if (r < 0)
+		snprintf(error, 256, "%.200s: %s", config->url_file, weft_errno_string(r));
+	else
+		weft_log_info("listening", WEFT_STR("url", url),
+			      WEFT_UINT("workers", edge->n_workers),
+			      WEFT_UINT("backends", config->n_backends));
+	return r;
+}
+
+static int serve(struct edge *edge, int argc, char **argv, char error[256])
 {
 	struct weft_loop *loop = weft_worker_loop(edge->workers[0].worker);
-	const struct config *config = edge->config;
 	struct weft_signal *terminate, *interrupt;
-	char url[256];
+	struct reload *reload;
 	int r;
 
 	r = edge_listen(edge, error);
+	if (r == 0)
+		r = announce(edge, error);
 	if (r < 0)
 		return r;
-	edge_url(edge, url);
-	r = config->url_file ? write_url(config->url_file, url) : 0;
-	if (r < 0) {
-		snprintf(error, 256, "%.200s: %s", config->url_file, weft_errno_string(r));
-		return r;
-	}
-
 	terminate = weft_signal_new(loop, SIGTERM, on_signal, edge);
 	interrupt = weft_signal_new(loop, SIGINT, on_signal, edge);
-	weft_log_info("listening", WEFT_STR("url", url), WEFT_UINT("workers", edge->n_workers),
-		      WEFT_UINT("backends", config->n_backends));
+	reload = reload_new(edge, argc, argv);
 	r = edge_run(edge);
 	if (r < 0)
 		snprintf(error, 256, "a worker's thread: %s", weft_errno_string(r));
+	reload_free(reload);
 	weft_signal_free(terminate);
 	weft_signal_free(interrupt);
+	return r;
+}
+
+/* Serves under the configuration, or says that it would. */
+static int run(struct config *take_config, int argc, char **argv, char error[256])
+{
+	struct edge *edge = NULL;
+	struct site *site;
+	int r;
+
+	r = site_new(take_config, NULL, error, &site);
+	if (r < 0)
+		return r;
+	r = edge_new(site, error, &edge);
+	if (r == 0 && site->config.check)
+		printf("%s: well\n", site->config.file);
+	else if (r == 0)
+		r = serve(edge, argc, argv, error);
+	edge_free(edge);
+	site_unref(site);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
 	struct config config;
-	struct edge *edge = NULL;
 	char error[256] = "";
 	int r;
 
@@ -89,13 +120,8 @@ int main(int argc, char **argv)
 	r = config_read(&config, argc, argv, error);
 	if (r == 0) {
 		weft_log_set_level(config.log_level);
-		r = edge_new(&config, contracts_descriptor_set, error, &edge);
+		r = run(&config, argc, argv, error);
 	}
-	if (r == 0 && config.check)
-		printf("%s: well\n", config.file);
-	else if (r == 0)
-		r = serve(edge, error);
-	edge_free(edge);
 	config_fini(&config);
 	if (r < 0) {
 		fprintf(stderr, "weft-gateway: %s\n", *error ? error : weft_errno_string(r));

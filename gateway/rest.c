@@ -41,9 +41,9 @@ struct rest {
 	bool held;   /* the reply waits for the client */
 };
 
-static const struct edge *edge_of(const struct rest *rest)
+static const struct site *site_of(const struct rest *rest)
 {
-	return rest->exchange->worker->edge;
+	return rest->exchange->view->site;
 }
 
 static bool streams_in(const struct rest *rest)
@@ -92,7 +92,7 @@ static const char *allow_of(struct exchange *exchange, const char *allow)
 
 static bool find_route(struct exchange *exchange, struct route_match *ret_match)
 {
-	const struct route_table *routes = exchange->worker->edge->routes;
+	const struct route_table *routes = exchange->view->site->routes;
 	char allow[ROUTE_ALLOW_MAX] = "";
 	enum route_result result;
 
@@ -151,15 +151,14 @@ static bool check_content_type(struct rest *rest)
 static void refuse_length(struct rest *rest)
 {
 	errors_refuse(rest->exchange, 413, "the body is longer than %llu bytes",
-		      (unsigned long long)edge_of(rest)->config->max_body);
+		      (unsigned long long)site_of(rest)->config.max_body);
 }
 
 static bool check_content_length(struct rest *rest)
 {
 	const char *text = exchange_header(rest->exchange, "content-length");
 
-	if (!text || streams_in(rest) ||
-	    strtoull(text, NULL, 10) <= edge_of(rest)->config->max_body)
+	if (!text || streams_in(rest) || strtoull(text, NULL, 10) <= site_of(rest)->config.max_body)
 		return true;
 	refuse_length(rest);
 	return false;
@@ -179,7 +178,7 @@ static bool check_backend(struct rest *rest)
 {
 	const char *service = rest->match.binding->service->full_name;
 
-	rest->channel = upstream_find(rest->exchange->worker->upstream, service, strlen(service));
+	rest->channel = upstream_find(rest->exchange->view->upstream, service, strlen(service));
 	if (rest->channel)
 		return true;
 	errors_refuse(rest->exchange, 503, "no backend is configured for %s", service);
@@ -211,7 +210,7 @@ void rest_start(struct exchange *exchange)
 	rest = weft_arena_zalloc(exchange->arena, sizeof(*rest));
 	rest->exchange = exchange;
 	rest->match = match;
-	rest->body.limit = exchange->worker->edge->config->max_body;
+	rest->body.limit = exchange->view->site->config.max_body;
 	weft_arena_defer(exchange->arena, rest_fini, rest);
 	exchange->rpc = match.binding->method->path;
 
@@ -236,7 +235,7 @@ static struct transcode_input input_of(const struct rest *rest)
 	bool events = exchange->framing == EXCHANGE_EVENTS;
 
 	return (struct transcode_input) {
-		.schema = edge_of(rest)->schema,
+		.schema = site_of(rest)->schema,
 		.match = &rest->match,
 		.query = exchange->query,
 		.query_len = strlen(exchange->query),
@@ -257,7 +256,7 @@ static void start_rpc(struct rest *rest)
 	if (rest->timeout_ns > 0)
 		options.timeout_ns = rest->timeout_ns > spent ? rest->timeout_ns - spent : 1;
 	else if (rest->match.binding->method->kind == WEFT_UNARY)
-		options.timeout_ns = edge_of(rest)->config->call_timeout_ns;
+		options.timeout_ns = site_of(rest)->config.call_timeout_ns;
 
 	call_options_metadata(exchange, &metadata);
 	exchange_begin_work(exchange);
@@ -321,7 +320,7 @@ static void end_stream(struct rest *rest)
 	weft_rpc_half_close(rest->rpc);
 	if (rest->timeout_ns == 0 && !streams_out(rest))
 		weft_timer_start(weft_worker_loop(rest->exchange->worker->worker),
-				 &rest->answer_timer, edge_of(rest)->config->call_timeout_ns);
+				 &rest->answer_timer, site_of(rest)->config.call_timeout_ns);
 }
 
 /* Sends what is complete while the backend takes it. */
@@ -361,7 +360,7 @@ static void start_stream(struct rest *rest)
 	int r;
 
 	weft_timer_init(&rest->answer_timer, on_answer_timeout, rest);
-	r = transcode_reader_new(&input, edge_of(rest)->config->max_body, &rest->reader, &error);
+	r = transcode_reader_new(&input, site_of(rest)->config.max_body, &rest->reader, &error);
 	if (r == TRANSCODE_REFUSED) {
 		refuse_transcode(rest, &error);
 	} else if (r < 0) {
@@ -465,7 +464,7 @@ static int frame_message(struct rest *rest, struct weft_bytes message)
 	if (events && r >= 0)
 		r = weft_buffer_append_string(reply, "data: ");
 	if (r >= 0)
-		r = transcode_response(edge_of(rest)->schema, binding, message, reply);
+		r = transcode_response(site_of(rest)->schema, binding, message, reply);
 	if (r >= 0 && streams_out(rest))
 		r = weft_buffer_append_string(reply, events ? "\n\n" : "\n");
 	return r;

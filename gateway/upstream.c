@@ -5,12 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct backend {
-	const struct config_backend *config;
+/* A channel, and the states of the edge that have it. */
+struct shared {
+	unsigned refs;
 	struct weft_channel *channel;
 };
 
+struct backend {
+	const struct config_backend *config;
+	struct shared *shared;
+};
+
 struct upstream {
+	const struct weft_tls *tls; /* what its channels were made with */
+	uint64_t max_body;
 	size_t closing; /* channels that are not closed yet, and one while they are being told */
 	upstream_closed_cb *closed_cb;
 	void *closed_data;
@@ -18,35 +26,75 @@ struct upstream {
 	struct backend backends[];
 };
 
-int upstream_new(struct weft_worker *worker, const struct config *config, struct weft_tls *tls,
+/* What another state has for the same place; NULL: nothing. */
+static struct shared *find_same(const struct upstream *before, const struct site *site,
+				const char *target)
+{
+	if (!before || before->tls != site->upstream_tls ||
+	    before->max_body != site->config.max_body)
+		return NULL;
+	for (size_t i = 0; i < before->n; i++) {
+		struct shared *shared = before->backends[i].shared;
+
+		if (strcmp(weft_channel_target(shared->channel), target) != 0)
+			continue;
+		shared->refs++;
+		return shared;
+	}
+	return NULL;
+}
+
+static int open_channel(struct weft_worker *worker, const struct site *site,
+			const struct config_backend *config, char error[256],
+			struct shared **ret_shared)
+{
+	const struct weft_channel_options options = {
+		.size = sizeof(options),
+		.tls = site->upstream_tls,
+		.max_message = site->config.max_body,
+	};
+	struct shared *shared = calloc(1, sizeof(*shared));
+	char why[256] = "out of memory";
+	int r;
+
+	r = shared ? weft_channel_new(worker, config->target, &options, why, &shared->channel)
+		   : -ENOMEM;
+	if (r < 0) {
+		snprintf(error, 256, "the backend of %.60s: %.170s", config->packages[0], why);
+		free(shared);
+		return r;
+	}
+	shared->refs = 1;
+	*ret_shared = shared;
+	return 0;
+}
+
+int upstream_new(struct weft_worker *worker, const struct site *site, const struct upstream *before,
 		 char error[256], struct upstream **ret_upstream)
 {
-	struct weft_channel_options options = {
-		.size = sizeof(options),
-		.tls = tls,
-		.max_message = config->max_body,
-	};
+	const struct config *config = &site->config;
 	struct upstream *upstream;
-	char why[256];
+	int r;
 
 	upstream = calloc(1, sizeof(*upstream) + config->n_backends * sizeof(struct backend));
 	if (!upstream) {
 		snprintf(error, 256, "out of memory");
 		return -ENOMEM;
 	}
+	upstream->tls = site->upstream_tls;
+	upstream->max_body = config->max_body;
 	for (size_t i = 0; i < config->n_backends; i++) {
-		const struct config_backend *from = &config->backends[i];
 		struct backend *backend = &upstream->backends[upstream->n];
-		int r;
 
-		r = weft_channel_new(worker, from->target, &options, why, &backend->channel);
+		backend->config = &config->backends[i];
+		backend->shared = find_same(before, site, backend->config->target);
+		r = backend->shared
+			    ? 0
+			    : open_channel(worker, site, backend->config, error, &backend->shared);
 		if (r < 0) {
-			snprintf(error, 256, "the backend of %.60s: %.170s", from->packages[0],
-				 why);
 			upstream_free(upstream);
 			return r;
 		}
-		backend->config = from;
 		upstream->n++;
 	}
 	*ret_upstream = upstream;
@@ -57,8 +105,14 @@ void upstream_free(struct upstream *upstream)
 {
 	if (!upstream)
 		return;
-	for (size_t i = 0; i < upstream->n; i++)
-		weft_channel_unref(upstream->backends[i].channel);
+	for (size_t i = 0; i < upstream->n; i++) {
+		struct shared *shared = upstream->backends[i].shared;
+
+		if (--shared->refs > 0)
+			continue;
+		weft_channel_unref(shared->channel);
+		free(shared);
+	}
 	free(upstream);
 }
 
@@ -78,9 +132,16 @@ void upstream_close(struct upstream *upstream, upstream_closed_cb *cb, void *dat
 {
 	upstream->closed_cb = cb;
 	upstream->closed_data = data;
-	upstream->closing = upstream->n + 1;
-	for (size_t i = 0; i < upstream->n; i++)
-		weft_channel_close(upstream->backends[i].channel, on_closed, upstream);
+	upstream->closing = 1;
+	for (size_t i = 0; i < upstream->n; i++) {
+		struct shared *shared = upstream->backends[i].shared;
+
+		if (--shared->refs > 0)
+			continue;
+		upstream->closing++;
+		weft_channel_close(shared->channel, on_closed, upstream);
+		free(shared);
+	}
 	on_closed(upstream);
 }
 
@@ -108,7 +169,7 @@ struct weft_channel *upstream_find(const struct upstream *upstream, const char *
 
 			if (fit <= best_fit)
 				continue;
-			best = upstream->backends[i].channel;
+			best = upstream->backends[i].shared->channel;
 			best_fit = fit;
 		}
 	}

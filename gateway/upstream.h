@@ -7,15 +7,17 @@
 
 #include <weft/channel.h>
 
-#include "config.h"
+#include "site.h"
 
 struct upstream;
 
-int upstream_new(struct weft_worker *worker, const struct config *config, struct weft_tls *tls,
+/* The site is borrowed. Where `before` (may be NULL) has a channel to the same place, it is
+ * shared. */
+int upstream_new(struct weft_worker *worker, const struct site *site, const struct upstream *before,
 		 char error[256], struct upstream **ret_upstream);
 void upstream_free(struct upstream *upstream); /* without a connection; takes NULL */
-/* Closes the connections; `cb` runs when none is left, perhaps at once. The upstream is gone
- * then. */
+/* Lets go of the channels; `cb` runs when none of its own is left, perhaps at once. The upstream is
+ * gone then. */
 typedef void upstream_closed_cb(void *data);
 void upstream_close(struct upstream *upstream, upstream_closed_cb *cb, void *data);
 

@@ -154,8 +154,9 @@ class Edge:
         self.log = folder / "edge.log"
         url_file = folder / "edge.url"
         command = [build / "gateway" / "weft-gateway", "--listen", "127.0.0.1:0",
-                   "--url-file", url_file, "--upstream-ca", self.ca,
-                   *(["--backend", f"catalog.v1={target}"] if target else []), *flags]
+                   "--url-file", url_file, *flags]
+        if target:
+            command += ["--upstream-ca", self.ca, "--backend", f"catalog.v1={target}"]
         if tls and target:
             command += ["--tls-cert", certificates / "tls/server.pem",
                         "--tls-key", certificates / "tls/server.key"]
