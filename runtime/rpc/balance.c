@@ -5,6 +5,7 @@
 #include "rpc/balance.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "grpc/service_config/service_config.pb-c.h"
@@ -30,7 +31,36 @@ const char *weft_connectivity_name(enum weft_connectivity state)
 	return (unsigned)state < WEFT_COUNT(names) ? names[state] : "unknown";
 }
 
-const struct weft_policy *weft_policy_find(const char *name)
+static enum weft_endpoint_health health_of(const struct weft_subchannel *subchannel)
+{
+	if (subchannel->state != WEFT_READY)
+		return WEFT_ENDPOINT_UNKNOWN;
+	if (subchannel->ejected)
+		return WEFT_ENDPOINT_EJECTED;
+	switch (subchannel->checked) {
+	case WEFT_READY: return WEFT_ENDPOINT_SERVING;
+	case WEFT_TRANSIENT_FAILURE: return WEFT_ENDPOINT_NOT_SERVING;
+	default: return WEFT_ENDPOINT_UNKNOWN;
+	}
+}
+
+void weft_subchannel_view(const struct weft_endpoint *endpoint,
+			  const struct weft_subchannel *subchannel,
+			  struct weft_endpoint_view *ret_view)
+{
+	*ret_view = (struct weft_endpoint_view) {
+		.size = sizeof(*ret_view),
+		.address = endpoint->address,
+		.attributes = endpoint->attributes,
+		.weight = endpoint->weight,
+		.error = subchannel ? subchannel->error : "",
+		.state = subchannel ? subchannel->state : WEFT_IDLE,
+		.health = subchannel ? health_of(subchannel) : WEFT_ENDPOINT_UNKNOWN,
+		.outstanding = subchannel ? subchannel->outstanding : 0,
+	};
+}
+
+int weft_policy_named(const char *name, char error[256], const struct weft_policy **ret_policy)
 {
 	static const struct weft_policy *const policies[] = {
 		&weft_pick_first,
@@ -39,9 +69,15 @@ const struct weft_policy *weft_policy_find(const char *name)
 	};
 
 	for (size_t i = 0; i < WEFT_COUNT(policies); i++)
-		if (strcmp(policies[i]->name, name) == 0)
-			return policies[i];
-	return NULL;
+		if (strcmp(policies[i]->name, name) == 0) {
+			*ret_policy = policies[i];
+			return 0;
+		}
+	snprintf(error, 256,
+		 "\"%.100s\" is no balancing policy; there are pick_first, round_robin and "
+		 "least_request",
+		 name);
+	return -EINVAL;
 }
 
 const struct weft_policy *weft_balancing_policy(const struct weft_balancing *balancing)

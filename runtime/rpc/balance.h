@@ -144,10 +144,8 @@ extern const struct weft_policy weft_round_robin;
 extern const struct weft_policy weft_least_request;
 extern const struct weft_policy weft_outlier_detection; /* wraps one of the others */
 
-#define WEFT_POLICY_NAMES "pick_first, round_robin and least_request"
-
-/* By gRPC's name ("round_robin"), or NULL. */
-const struct weft_policy *weft_policy_find(const char *name);
+/* By gRPC's name ("round_robin"). -EINVAL: `error` says which there are. */
+int weft_policy_named(const char *name, char error[256], const struct weft_policy **ret_policy);
 
 /* The policy that a channel creates. */
 const struct weft_policy *weft_balancing_policy(const struct weft_balancing *balancing);
@@ -156,6 +154,11 @@ const struct weft_policy *weft_balancing_policy(const struct weft_balancing *bal
 struct Grpc__ServiceConfig__LoadBalancingConfig;
 int weft_balancing_read(const struct Grpc__ServiceConfig__LoadBalancingConfig *config,
 			struct weft_balancing *ret_balancing);
+
+/* What is seen of an endpoint from outside; `subchannel` NULL: the policy has none for it. */
+void weft_subchannel_view(const struct weft_endpoint *endpoint,
+			  const struct weft_subchannel *subchannel,
+			  struct weft_endpoint_view *ret_view);
 
 /* Its health, after something has changed that it follows from. */
 static inline void weft_subchannel_settle(struct weft_subchannel *subchannel)

@@ -334,7 +334,7 @@ void weft_channel_set_balancing(struct weft_channel *channel,
 
 	channel->balancing = *balancing;
 	apply_health(channel);
-	if (channel->balancer)
+	if (channel->balancer && endpoints->n)
 		balance(channel, endpoints);
 }
 
@@ -349,11 +349,48 @@ void weft_channel_set_health_service(struct weft_channel *channel, const char *s
 	free(before);
 }
 
+/* What a service config says of balancing and health goes before the options of the channel; what
+ * it does not say stays. */
+static void obey(struct weft_channel *channel, const struct weft_service_config *config)
+{
+	struct weft_balancing balancing;
+
+	if (config && config->health_service)
+		weft_channel_set_health_service(channel, config->health_service);
+	if (config && config->balancing && weft_balancing_read(config->balancing, &balancing) == 0)
+		weft_channel_set_balancing(channel, &balancing);
+}
+
+void weft_channel_set_service_config(struct weft_channel *channel,
+				     struct weft_service_config *config)
+{
+	weft_upstream_set_config(&channel->upstream, config);
+	obey(channel, config);
+}
+
+/* As the resolver has it. One that is wrong changes nothing. */
+static void take_service_config(struct weft_channel *channel, const char *text)
+{
+	struct weft_service_config *config;
+	char error[WEFT_SERVICE_CONFIG_ERROR];
+
+	if (weft_service_config_parse(text, strlen(text), error, &config) < 0) {
+		weft_log_warning("a resolver's service config is refused",
+				 WEFT_STR("target", channel->target->text),
+				 WEFT_STR("error", error));
+		return;
+	}
+	weft_channel_set_service_config(channel, config);
+	weft_service_config_unref(config);
+}
+
 static void on_found(const struct weft_endpoints *endpoints, void *data)
 {
 	struct weft_channel *channel = data;
 
 	channel->renewing = false;
+	if (endpoints->service_config)
+		take_service_config(channel, endpoints->service_config);
 	if (endpoints->n == 0) {
 		drop_balancer(channel);
 		set_state(channel, WEFT_TRANSIENT_FAILURE, "nobody serves it now");
@@ -585,18 +622,6 @@ static void set_subchannel_options(struct weft_channel *channel,
 	};
 }
 
-static int check_policy(const char *name, char error[256], struct weft_balancing *ret_balancing)
-{
-	if (!name)
-		return 0;
-	ret_balancing->policy = weft_policy_find(name);
-	if (ret_balancing->policy)
-		return 0;
-	snprintf(error, 256, "\"%.100s\" is no balancing policy; there are " WEFT_POLICY_NAMES,
-		 name);
-	return -EINVAL;
-}
-
 int weft_channel_new(struct weft_worker *worker, const char *target,
 		     const struct weft_channel_options *options, char error[256],
 		     struct weft_channel **ret_channel)
@@ -609,7 +634,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 
 	if (options) /* an older caller's struct is shorter */
 		memcpy(&own, options, options->size < sizeof(own) ? options->size : sizeof(own));
-	r = check_policy(own.balancing, error, &balancing);
+	r = own.balancing ? weft_policy_named(own.balancing, error, &balancing.policy) : 0;
 	if (r == 0)
 		r = weft_target_parse(target, error, &parsed);
 	if (r < 0)
@@ -637,6 +662,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
 	set_subchannel_options(channel, &own);
 	weft_channel_set_health_service(channel, own.health_service);
+	obey(channel, own.service_config);
 	channel->task.run = on_task;
 	weft_timer_init(&channel->idle, on_idle, channel);
 	weft_list_init(&channel->waiting);
@@ -684,20 +710,6 @@ struct weft_worker *weft_channel_worker(const struct weft_channel *channel)
 	return channel->worker;
 }
 
-static enum weft_endpoint_health health_of(const struct weft_channel *channel,
-					   const struct weft_subchannel *subchannel)
-{
-	if (subchannel->state != WEFT_READY)
-		return WEFT_ENDPOINT_UNKNOWN;
-	if (subchannel->ejected)
-		return WEFT_ENDPOINT_EJECTED;
-	switch (subchannel->checked) {
-	case WEFT_READY: return WEFT_ENDPOINT_SERVING;
-	case WEFT_TRANSIENT_FAILURE: return WEFT_ENDPOINT_NOT_SERVING;
-	default: return WEFT_ENDPOINT_UNKNOWN;
-	}
-}
-
 void weft_channel_each_endpoint(struct weft_channel *channel, weft_endpoint_cb *cb, void *data)
 {
 	const struct weft_endpoints *endpoints =
@@ -707,20 +719,9 @@ void weft_channel_each_endpoint(struct weft_channel *channel, weft_endpoint_cb *
 		const struct weft_endpoint *endpoint = &endpoints->list[i];
 		const struct weft_subchannel *subchannel = weft_map_get(
 			&channel->subchannels, endpoint->address, strlen(endpoint->address));
-		struct weft_endpoint_view view = {
-			.size = sizeof(view),
-			.address = endpoint->address,
-			.attributes = endpoint->attributes,
-			.weight = endpoint->weight,
-			.error = "",
-		};
+		struct weft_endpoint_view view;
 
-		if (subchannel) {
-			view.state = subchannel->state;
-			view.health = health_of(channel, subchannel);
-			view.error = subchannel->error;
-			view.outstanding = subchannel->outstanding;
-		}
+		weft_subchannel_view(endpoint, subchannel, &view);
 		cb(&view, data);
 	}
 }
@@ -743,12 +744,6 @@ const char *weft_channel_authority(const struct weft_channel *channel)
 bool weft_channel_is_tls(const struct weft_channel *channel)
 {
 	return channel->tls != NULL;
-}
-
-void weft_channel_set_service_config(struct weft_channel *channel,
-				     struct weft_service_config *config)
-{
-	weft_upstream_set_config(&channel->upstream, config);
 }
 
 struct weft_upstream *weft_channel_upstream(struct weft_channel *channel)

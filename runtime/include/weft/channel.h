@@ -82,7 +82,8 @@ struct weft_channel_options {
 	uint64_t backoff_max_ns;      /* and at most; 0: 120 s */
 	uint64_t resolve_interval_ns; /* between questions to DNS; 0: 30 s */
 
-	/* How its methods are called (weft/service_config.h); referenced. NULL: nothing is said. */
+	/* How its methods are called and balanced (weft/service_config.h); goes before `balancing`
+	 * and `health_service`. Referenced. NULL: nothing is said. */
 	struct weft_service_config *service_config;
 	/* What is kept of requests to be sent again: of one call (0: 1 MiB) and of all (0: 16 MiB).
 	 * A call beyond has the attempt that it has. */
@@ -119,7 +120,8 @@ void weft_channel_unref(
  * reference. */
 typedef void weft_channel_closed_cb(void *data);
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
-/* Another service config, for the calls from here on; NULL: none. References it. */
+/* Another service config, for the calls from here on; NULL: none, and balanced as before.
+ * References it. A resolver's does the same. */
 void weft_channel_set_service_config(struct weft_channel *channel,
 				     struct weft_service_config *config);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);

@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <weft/service_config.h>
+
 #include "rpc/channel.h"
 
 #define REPLICAS 5
@@ -490,7 +492,7 @@ static bool is_one_ejected(void *data)
 static void the_one_that_fails_is_ejected(void **state)
 {
 	struct weft_balancing balancing = {
-		.policy = weft_policy_find("round_robin"),
+		.policy = &weft_round_robin,
 		.detects_outliers = true,
 		.outlier = weft_outlier_defaults,
 	};
@@ -514,9 +516,36 @@ static void the_one_that_fails_is_ejected(void **state)
 	assert_int_equal(replicas[1].calls, 0);
 	assert_int_equal(look().ready, 3);
 	/* without detection it is back */
-	weft_channel_set_balancing(
-		channel, &(struct weft_balancing) { .policy = weft_policy_find("round_robin") });
+	weft_channel_set_balancing(channel,
+				   &(struct weft_balancing) { .policy = &weft_round_robin });
 	assert_int_equal(look().serving, 3);
+}
+
+/* Its word goes before the options', and one that comes later before both. */
+static void a_service_config_balances(void **state)
+{
+	static const char robin[] =
+		"{\"loadBalancingConfig\":[{\"unknown\":{}},{\"round_robin\":{}}],"
+		"\"healthCheckConfig\":{\"serviceName\":\"test.Test\"}}";
+	static const char first[] = "{\"loadBalancingConfig\":[{\"pick_first\":{}}]}";
+	struct weft_service_config *config;
+	char error[WEFT_SERVICE_CONFIG_ERROR] = "";
+
+	replicas[2].health = NOT_SERVING;
+	if (weft_service_config_parse(robin, strlen(robin), error, &config) < 0)
+		fail_msg("%s", error);
+	open_list("012", OPTIONS(.balancing = "pick_first", .service_config = config));
+	weft_service_config_unref(config);
+	wait_for_serving(2);
+	call_times(20);
+	assert_int_equal(replicas[0].calls, 10);
+	assert_int_equal(replicas[1].calls, 10);
+
+	assert_int_equal(weft_service_config_parse(first, strlen(first), error, &config), 0);
+	weft_channel_set_service_config(channel, config);
+	weft_service_config_unref(config);
+	call_times(20);
+	assert_true(replicas[0].calls == 20 || replicas[1].calls == 20 || replicas[2].calls == 20);
 }
 
 static void an_unknown_policy_is_refused(void **state)
@@ -548,6 +577,7 @@ int main(void)
 		TEST(the_sick_are_left_out),
 		TEST(health_is_asked_again),
 		TEST(the_one_that_fails_is_ejected),
+		TEST(a_service_config_balances),
 		TEST(an_unknown_policy_is_refused),
 	};
 
