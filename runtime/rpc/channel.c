@@ -54,7 +54,9 @@ struct weft_channel {
 	size_t n_subchannels;           /* that live, also those that only finish calls */
 	uint32_t last_id;
 	struct weft_subchannel_options subchannel_options;
-	char *health_service; /* or NULL */
+	char *health_service;                /* or NULL */
+	struct weft_balancing own_balancing; /* as the options said, and the same below */
+	char *own_health_service;
 	struct weft_list waiting;
 	size_t n_waiting;
 	struct weft_task task; /* serves the queue, outside everybody's callbacks */
@@ -126,6 +128,7 @@ static void channel_free(struct weft_channel *channel)
 	free(channel->authority);
 	free(channel->server_name);
 	free(channel->health_service);
+	free(channel->own_health_service);
 	free(channel);
 	if (closed_cb)
 		closed_cb(data);
@@ -349,39 +352,19 @@ void weft_channel_set_health_service(struct weft_channel *channel, const char *s
 	free(before);
 }
 
-/* What a service config says of balancing and health goes before the options of the channel; what
- * it does not say stays. */
-static void obey(struct weft_channel *channel, const struct weft_service_config *config)
+/* What the service config says of balancing and health goes before the channel's options. */
+static void obey_config(struct weft_channel *channel)
 {
-	struct weft_balancing balancing;
+	const struct weft_service_config *config = channel->upstream.config;
+	struct weft_balancing balancing = channel->own_balancing;
+	const char *health = channel->own_health_service;
 
+	if (config && config->balancing)
+		weft_balancing_read(config->balancing, &balancing);
 	if (config && config->health_service)
-		weft_channel_set_health_service(channel, config->health_service);
-	if (config && config->balancing && weft_balancing_read(config->balancing, &balancing) == 0)
-		weft_channel_set_balancing(channel, &balancing);
-}
-
-void weft_channel_set_service_config(struct weft_channel *channel,
-				     struct weft_service_config *config)
-{
-	weft_upstream_set_config(&channel->upstream, config);
-	obey(channel, config);
-}
-
-/* As the resolver has it. One that is wrong changes nothing. */
-static void take_service_config(struct weft_channel *channel, const char *text)
-{
-	struct weft_service_config *config;
-	char error[WEFT_SERVICE_CONFIG_ERROR];
-
-	if (weft_service_config_parse(text, strlen(text), error, &config) < 0) {
-		weft_log_warning("a resolver's service config is refused",
-				 WEFT_STR("target", channel->target->text),
-				 WEFT_STR("error", error));
-		return;
-	}
-	weft_channel_set_service_config(channel, config);
-	weft_service_config_unref(config);
+		health = config->health_service;
+	weft_channel_set_health_service(channel, health);
+	weft_channel_set_balancing(channel, &balancing);
 }
 
 static void on_found(const struct weft_endpoints *endpoints, void *data)
@@ -389,8 +372,9 @@ static void on_found(const struct weft_endpoints *endpoints, void *data)
 	struct weft_channel *channel = data;
 
 	channel->renewing = false;
-	if (endpoints->service_config)
-		take_service_config(channel, endpoints->service_config);
+	if (weft_upstream_resolved(&channel->upstream, endpoints->service_config,
+				   channel->target->text))
+		obey_config(channel);
 	if (endpoints->n == 0) {
 		drop_balancer(channel);
 		set_state(channel, WEFT_TRANSIENT_FAILURE, "nobody serves it now");
@@ -646,7 +630,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	channel->worker = worker;
 	channel->loop = weft_worker_loop(worker);
 	channel->target = parsed;
-	channel->balancing = balancing;
+	channel->own_balancing = balancing;
 	channel->host = (struct weft_balance_host) { &balance_ops, channel->loop };
 	channel->tls = own.tls ? weft_tls_ref(own.tls) : NULL;
 	channel->authority = copy(own.authority ? own.authority : parsed->authority);
@@ -661,8 +645,8 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 		channel->interceptors = own.interceptors;
 	channel->credentials = own.credentials ? weft_credentials_ref(own.credentials) : NULL;
 	set_subchannel_options(channel, &own);
-	weft_channel_set_health_service(channel, own.health_service);
-	obey(channel, own.service_config);
+	channel->own_health_service = own.health_service ? copy(own.health_service) : NULL;
+	obey_config(channel);
 	channel->task.run = on_task;
 	weft_timer_init(&channel->idle, on_idle, channel);
 	weft_list_init(&channel->waiting);
@@ -744,6 +728,13 @@ const char *weft_channel_authority(const struct weft_channel *channel)
 bool weft_channel_is_tls(const struct weft_channel *channel)
 {
 	return channel->tls != NULL;
+}
+
+void weft_channel_set_service_config(struct weft_channel *channel,
+				     struct weft_service_config *config)
+{
+	weft_upstream_set_config(&channel->upstream, config);
+	obey_config(channel);
 }
 
 struct weft_upstream *weft_channel_upstream(struct weft_channel *channel)

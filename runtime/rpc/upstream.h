@@ -12,8 +12,11 @@
 #include "rpc/service_config.h"
 
 struct weft_upstream {
-	struct weft_service_config *config; /* referenced; NULL: none */
-	unsigned tokens;                    /* in thousandths */
+	struct weft_service_config *config;   /* that counts: one of the two, or NULL */
+	struct weft_service_config *own;      /* from code, referenced */
+	struct weft_service_config *resolved; /* from the name, referenced; it goes before */
+	char *resolved_json;                  /* as it was read, also when it was wrong */
+	unsigned tokens;                      /* in thousandths */
 
 	size_t kept; /* bytes that are kept to be sent again */
 	size_t max_kept;
@@ -28,8 +31,11 @@ struct weft_upstream {
 
 void weft_upstream_init(struct weft_upstream *upstream, const struct weft_channel_options *options);
 void weft_upstream_fini(struct weft_upstream *upstream);
-/* The tokens stay what they were, in proportion. NULL: none any more. */
+/* From code. The tokens stay what they were, in proportion. NULL: none any more. */
 void weft_upstream_set_config(struct weft_upstream *upstream, struct weft_service_config *config);
+/* From the name; NULL: it says none. What is wrong is logged, and the one before stays. Whether
+ * another config counts now. */
+bool weft_upstream_resolved(struct weft_upstream *upstream, const char *json, const char *target);
 
 /* What the calls of that path go by, or NULL. Valid until the config is another one. */
 const struct weft_method_config *weft_upstream_method(const struct weft_upstream *upstream,

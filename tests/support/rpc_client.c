@@ -12,6 +12,8 @@
  *	--call-bearer TOKEN
  *	--cancel-after N     cancels once N messages have come (0: once the headers are there)
  *	--repeat N           sends the messages so many times
+ *	--service-config FILE
+ *	--idempotent         the call may be made twice
  *
  * The messages are bytes as they are. Printed are lines: "header NAME=VALUE", "message LENGTH TEXT"
  * (of TEXT the first 40 bytes), "trailer NAME=VALUE", then "reason REASON" if there is one,
@@ -26,6 +28,7 @@
 #include <weft/channel.h>
 #include <weft/credentials.h>
 #include <weft/details.h>
+#include <weft/service_config.h>
 
 struct session {
 	struct weft_worker *worker;
@@ -224,6 +227,14 @@ static void open_tls(struct session *session)
 		die(error);
 }
 
+static void load_config(struct session *session, const char *path)
+{
+	char error[WEFT_SERVICE_CONFIG_ERROR];
+
+	if (weft_service_config_load(path, error, &session->channel_options.service_config) < 0)
+		die(error);
+}
+
 /* A token that must be waited for. */
 static struct {
 	struct weft_timer timer;
@@ -274,6 +285,8 @@ static void parse(struct session *session, int argc, char **argv)
 		{ "metadata", required_argument, NULL, 'm' },
 		{ "cancel-after", required_argument, NULL, 'x' },
 		{ "repeat", required_argument, NULL, 'r' },
+		{ "service-config", required_argument, NULL, 's' },
+		{ "idempotent", no_argument, NULL, 'i' },
 		{ "bearer", required_argument, NULL, 'b' },
 		{ "call-bearer", required_argument, NULL, 'B' },
 		{ 0 },
@@ -297,6 +310,8 @@ static void parse(struct session *session, int argc, char **argv)
 			break;
 		case 'x': session->cancel_after = strtol(optarg, NULL, 10); break;
 		case 'r': times = strtol(optarg, NULL, 10); break;
+		case 's': load_config(session, optarg); break;
+		case 'i': session->options.idempotency = WEFT_IDEMPOTENT; break;
 		default: exit(2);
 		}
 	}
@@ -333,6 +348,7 @@ int main(int argc, char **argv)
 	weft_worker_run(session.worker);
 	weft_worker_free(session.worker);
 	weft_tls_unref(session.channel_options.tls);
+	weft_service_config_unref(session.channel_options.service_config);
 	weft_credentials_unref(session.channel_options.credentials);
 	weft_credentials_unref(session.options.credentials);
 	weft_arena_free(session.arena);

@@ -120,8 +120,8 @@ void weft_channel_unref(
  * reference. */
 typedef void weft_channel_closed_cb(void *data);
 void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb, void *data);
-/* Another service config, for the calls from here on; NULL: none, and balanced as before.
- * References it. A resolver's does the same. */
+/* Another service config, for the calls from here on; NULL: none, and balanced as the options say.
+ * References it. What a resolver finds goes before it; one that is wrong changes nothing. */
 void weft_channel_set_service_config(struct weft_channel *channel,
 				     struct weft_service_config *config);
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel);

@@ -21,6 +21,7 @@ enum answer {
 	REPLY = 1,  /* OK with a message */
 	FAIL,       /* Trailers-Only */
 	FAIL_LATE,  /* headers first: the call is committed */
+	BEGIN,      /* headers and a message, and then nothing */
 	BREAK_OFF,  /* headers and half a message, then a reset */
 	REFUSE,     /* REFUSED_STREAM */
 	RESET,      /* INTERNAL_ERROR before any headers */
@@ -45,6 +46,9 @@ static struct request {
 } requests[MAX_REQUESTS];
 static unsigned n_requests, n_closed;
 static struct weft_listener *listener;
+static struct weft_listener *other; /* which answers all that comes: a second endpoint */
+static struct request spare;        /* there */
+static unsigned n_spare;
 static unsigned connections;
 
 /* ---- the server ---- */
@@ -68,7 +72,7 @@ static void fail_call(struct weft_h2_stream *stream, const struct step *step)
 	}
 }
 
-static void reply(struct weft_h2_stream *stream, bool whole)
+static void reply(struct weft_h2_stream *stream, enum answer answer)
 {
 	const struct weft_h2_header headers[] = {
 		WEFT_H2_HEADER(":status", "200"),
@@ -77,10 +81,10 @@ static void reply(struct weft_h2_stream *stream, bool whole)
 	};
 
 	weft_h2_respond(stream, headers, 2, false);
-	weft_h2_stream_write(stream, "\0\0\0\0\2hi", whole ? 7 : 6);
-	if (whole)
+	weft_h2_stream_write(stream, "\0\0\0\0\2hi", answer == BREAK_OFF ? 6 : 7);
+	if (answer == REPLY)
 		weft_h2_stream_end(stream, headers + 2, 1);
-	else
+	else if (answer == BREAK_OFF)
 		weft_h2_stream_abort(stream, WEFT_H2_INTERNAL_ERROR);
 }
 
@@ -89,8 +93,9 @@ static void give_answer(struct weft_h2_stream *stream, const struct step *step)
 	const struct weft_h2_header error = WEFT_H2_HEADER(":status", "503");
 
 	switch (step->answer) {
-	case REPLY: reply(stream, true); break;
-	case BREAK_OFF: reply(stream, false); break;
+	case REPLY:
+	case BEGIN:
+	case BREAK_OFF: reply(stream, step->answer); break;
 	case FAIL:
 	case FAIL_LATE: fail_call(stream, step); break;
 	case REFUSE: weft_h2_stream_reset(stream, WEFT_H2_REFUSED_STREAM); break;
@@ -119,7 +124,8 @@ static void on_end(struct weft_h2_stream *stream, void *data)
 	struct request *request = data;
 
 	request->ended = true;
-	give_answer(stream, &script[request - requests]);
+	give_answer(stream,
+		    request == &spare ? &(struct step) { REPLY } : &script[request - requests]);
 }
 
 static void on_writable(struct weft_h2_stream *stream, void *data)
@@ -151,6 +157,11 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 {
 	struct request *request = &requests[n_requests];
 
+	if (data) {
+		n_spare++;
+		*ret_data = &spare;
+		return &stream_events;
+	}
 	assert_true(n_requests < MAX_REQUESTS && script[n_requests].answer);
 	n_requests++;
 	*request = (struct request) { .at = weft_now() };
@@ -172,7 +183,7 @@ static const struct weft_h2_events events = { .on_stream = on_stream, .on_close 
 static void on_open(struct weft_transport *transport, void *data)
 {
 	connections++;
-	weft_h2_server_new(transport, NULL, &events, NULL);
+	weft_h2_server_new(transport, NULL, &events, data);
 }
 
 static void on_transport_data(struct weft_transport *transport, const uint8_t *bytes, size_t len,
@@ -198,7 +209,8 @@ static const struct weft_transport_events transport_events = {
 
 static void on_accept(struct weft_listener *from, int take_fd, const char *peer, void *data)
 {
-	weft_transport_accept(worker, take_fd, NULL, 0, &transport_events, NULL);
+	weft_transport_accept(worker, take_fd, NULL, 0, &transport_events,
+			      from == other ? &spare : NULL);
 }
 
 /* ---- setting up ---- */
@@ -216,6 +228,7 @@ static int setup(void **state)
 	if (peers_setup(state) != 0)
 		return -1;
 	n_requests = n_closed = connections = 0;
+	memset(requests, 0, sizeof(requests));
 	listen_again();
 	return 0;
 }
@@ -231,6 +244,8 @@ static int teardown(void **state)
 	channel = NULL;
 	run_until(no_connections, NULL);
 	weft_listener_free(listener);
+	weft_listener_free(other);
+	other = NULL;
 	return peers_teardown(state);
 }
 
@@ -411,6 +426,22 @@ static void the_pause_is_the_server_s(void **state)
 	assert_true(requests[1].at - requests[0].at >= 60 * WEFT_MS);
 }
 
+/* After the server's word the pauses begin anew: the third one here would be above the deadline. */
+static void pauses_begin_anew(void **state)
+{
+	static const struct step steps[] = { { FAIL, WEFT_UNAVAILABLE },
+					     { FAIL, WEFT_UNAVAILABLE, "1" },
+					     { FAIL, WEFT_UNAVAILABLE },
+					     { REPLY },
+					     { 0 } };
+
+	open_with(NAMED("\"retryPolicy\":{\"maxAttempts\":4,\"initialBackoff\":\"0.01s\","
+			"\"maxBackoff\":\"300s\",\"backoffMultiplier\":10000,"
+			"\"retryableStatusCodes\":[14]}") "}");
+	assert_int_equal(call_with(steps, IDEMPOTENT), WEFT_OK);
+	assert_int_equal(n_requests, 4);
+}
+
 static void the_deadline_is_one_for_all_attempts(void **state)
 {
 	static const struct step steps[] = { { FAIL, WEFT_UNAVAILABLE }, { REPLY }, { 0 } };
@@ -466,6 +497,46 @@ static void a_stream_is_sent_again(void **state)
 	assert_int_equal(requests[0].bytes, 16);
 	assert_int_equal(requests[1].bytes, 16);
 	outcome_fini(&outcome);
+}
+
+/* Two endpoints, of which the first fails whatever it gets: an attempt after it goes to the other.
+ * The balancing is the service config's too. */
+static void another_attempt_goes_elsewhere(void **state)
+{
+	static const struct step steps[] = { { FAIL, WEFT_UNAVAILABLE },
+					     { FAIL, WEFT_UNAVAILABLE },
+					     { FAIL, WEFT_UNAVAILABLE },
+					     { FAIL, WEFT_UNAVAILABLE },
+					     { 0 } };
+	char path[128], at[160], list[256], error[256];
+	struct weft_service_config *config =
+		config_of(RETRY("2", "0.001s") ",\"loadBalancingConfig\":[{\"round_robin\":{}}]}");
+	struct outcome outcomes[4] = { 0 };
+	FILE *file;
+
+	snprintf(at, sizeof(at), "unix:%s/other", directory);
+	assert_int_equal(weft_listener_new(worker, at, on_accept, NULL, error, &other), 0);
+	snprintf(path, sizeof(path), "%s/endpoints", directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fprintf(file, "%s\n%s\n", target, at);
+	fclose(file);
+	snprintf(list, sizeof(list), "file://%s", path);
+	open_channel(list,
+		     &(struct weft_channel_options) { .size = sizeof(struct weft_channel_options),
+						      .service_config = config });
+	weft_service_config_unref(config);
+	n_spare = 0;
+	script = steps;
+	for (unsigned i = 0; i < WEFT_COUNT(outcomes); i++)
+		start(&outcomes[i], "/test.Test/Any", "hi", IDEMPOTENT);
+	for (unsigned i = 0; i < WEFT_COUNT(outcomes); i++) {
+		run_until_end(&outcomes[i]);
+		assert_int_equal(outcomes[i].code, WEFT_OK);
+		outcome_fini(&outcomes[i]);
+	}
+	assert_int_equal(n_spare, 4);
+	assert_true(n_requests > 0);
 }
 
 /* What is too much to be kept goes once. */
@@ -548,6 +619,29 @@ static void a_request_may_be_too_large(void **state)
 	weft_rpc_cancel(outcome.rpc);
 	run_until_end(&outcome);
 	outcome_fini(&outcome);
+}
+
+/* A name's own config goes before ours; one that is wrong changes nothing. */
+static void a_name_may_bring_its_config(void **state)
+{
+	struct weft_service_config *config = config_of(NAMED("\"timeout\":\"1s\"") "}");
+	const struct weft_channel_options options = { .service_config = config };
+	struct weft_upstream upstream = { 0 };
+
+	weft_upstream_init(&upstream, &options);
+	assert_false(weft_upstream_resolved(&upstream, NULL, "name"));
+	assert_true(weft_upstream_resolved(&upstream, NAMED("\"timeout\":\"2s\"") "}", "name"));
+	assert_int_equal(weft_upstream_method(&upstream, "/test.Test/Any")->timeout_ns,
+			 2 * WEFT_SECOND);
+	assert_false(weft_upstream_resolved(&upstream, NAMED("\"timeout\":\"2s\"") "}", "name"));
+	assert_false(weft_upstream_resolved(&upstream, "{\"methodConfigs\":[]}", "name"));
+	assert_int_equal(weft_upstream_method(&upstream, "/test.Test/Any")->timeout_ns,
+			 2 * WEFT_SECOND);
+	assert_true(weft_upstream_resolved(&upstream, NULL, "name"));
+	assert_int_equal(weft_upstream_method(&upstream, "/test.Test/Any")->timeout_ns,
+			 WEFT_SECOND);
+	weft_upstream_fini(&upstream);
+	weft_service_config_unref(config);
 }
 
 /* ---- throttling ---- */
@@ -649,6 +743,31 @@ static void the_first_response_wins(void **state)
 	run_until(all_closed, NULL);
 	assert_int_equal(requests[0].closed, WEFT_H2_CANCEL); /* the losers */
 	assert_int_equal(requests[1].closed, WEFT_H2_CANCEL);
+}
+
+static bool has_first_closed(void *data)
+{
+	return requests[0].is_closed;
+}
+
+/* As soon as one has begun to answer, not only when it has ended. */
+static void losers_are_cancelled_at_once(void **state)
+{
+	static const struct step steps[] = { { HANG }, { BEGIN }, { 0 } };
+	struct outcome outcome = { 0 };
+
+	open_with(HEDGE("3", "0.01s") "}");
+	script = steps;
+	start(&outcome, "/test.Test/Any", "hi", IDEMPOTENT);
+	run_until(has_first_closed, NULL);
+	assert_int_equal(requests[0].closed, WEFT_H2_CANCEL);
+	assert_int_equal(outcome.headers, 1);
+	assert_int_equal(outcome.ends, 0);
+	assert_false(requests[1].is_closed);
+	weft_rpc_cancel(outcome.rpc);
+	run_until_end(&outcome);
+	assert_int_equal(n_requests, 2);
+	outcome_fini(&outcome);
 }
 
 static void without_delay_all_go_at_once(void **state)
@@ -887,17 +1006,21 @@ int main(void)
 		TEST(each_rule_of_retrying_holds),
 		TEST(attempts_are_counted_for_the_server),
 		TEST(the_pause_is_the_server_s),
+		TEST(pauses_begin_anew),
 		TEST(the_deadline_is_one_for_all_attempts),
 		TEST(a_pause_can_be_cancelled),
 		TEST(a_stream_is_sent_again),
+		TEST(another_attempt_goes_elsewhere),
 		TEST(a_large_request_is_sent_once),
 		TEST(on_nobody_a_call_waits_by_policy),
 		TEST(the_config_sets_limits),
 		TEST(a_request_may_be_too_large),
+		cmocka_unit_test(a_name_may_bring_its_config),
 		cmocka_unit_test(tokens_go_and_come),
 		TEST(throttled_calls_are_not_retried),
 		cmocka_unit_test(backoff_grows_and_is_bounded),
 		TEST(the_first_response_wins),
+		TEST(losers_are_cancelled_at_once),
 		TEST(without_delay_all_go_at_once),
 		TEST(each_rule_of_hedging_holds),
 		TEST(only_what_may_be_repeated_is_hedged),
