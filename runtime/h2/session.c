@@ -384,6 +384,7 @@ static void receive_headers(struct session *session, int32_t id, bool end)
 			return; /* an interim answer */
 		stream->remote_started = true;
 	}
+	stream->remote_ended |= end; /* before the owner, who may let go of it, hears of it */
 	if (stream->life == STREAM_LIVE)
 		stream->events->on_headers(stream, fields, session->headers.n, end, stream->data);
 	if (end)

@@ -138,6 +138,13 @@ void weft_h2_stream_end(struct weft_h2_stream *stream, const struct weft_h2_head
 	session_stream_resume(stream);
 }
 
+/* Both sides have said all; nghttp2 closes it by itself. */
+static bool is_over(const struct weft_h2_stream *stream)
+{
+	return stream->remote_ended &&
+	       nghttp2_session_get_stream_local_close(stream->session->nghttp2, stream->id) == 1;
+}
+
 void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
 {
 	struct session *session = stream->session;
@@ -146,6 +153,10 @@ void weft_h2_stream_reset(struct weft_h2_stream *stream, uint32_t error_code)
 		return;
 	stream->life = STREAM_SILENT;
 	session_release(stream);
+	/* A reset for each finished call would look like an attack (CVE-2023-44487), and nghttp2
+	 * servers end connections for it. */
+	if (is_over(stream))
+		return;
 	nghttp2_submit_rst_stream(session->nghttp2, NGHTTP2_FLAG_NONE, stream->id, error_code);
 	session->events->on_output(session->data);
 }

@@ -173,6 +173,44 @@ static void test_resets(void **state)
 	pair_fini(&pair);
 }
 
+static void let_go(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
+		   bool end, void *data)
+{
+	weft_h2_stream_reset(stream, WEFT_H2_NO_ERROR);
+}
+
+/* Each would count as an attack (CVE-2023-44487): the owner lets go of a stream that is over. */
+static void test_a_finished_stream_is_not_reset(void **state)
+{
+	const struct weft_h2_header headers[] = {
+		WEFT_H2_HEADER(":method", "POST"),
+		WEFT_H2_HEADER(":scheme", "http"),
+		WEFT_H2_HEADER(":path", "/"),
+		WEFT_H2_HEADER(":authority", "a"),
+	};
+	struct weft_h2_stream_events events = pair_stream_events;
+	struct pair pair;
+	uint8_t room[1000];
+	size_t n;
+
+	events.on_headers = let_go;
+	for (int ended = 0; ended < 2; ended++) {
+		pair_init(&pair, NULL);
+		session_request(pair.client.session, headers, WEFT_COUNT(headers), ended, &events,
+				&pair.client);
+		settle(&pair);
+		respond(pair.server.stream, true);
+		n = session_send(pair.server.session, room, sizeof(room));
+		assert_int_equal(session_receive(pair.client.session, room, n, 1), 0);
+		n = session_send(pair.client.session, room, sizeof(room));
+		assert_int_equal(n, ended ? 0 : 9 + 4); /* a RST_STREAM */
+		settle(&pair);
+		assert_string_equal(pair.client.log, "close(0) ");
+		assert_int_equal(session_streams(pair.client.session), 0);
+		pair_fini(&pair);
+	}
+}
+
 static void request_with_large_headers(struct pair *pair, size_t len)
 {
 	char *large = calloc(1, len + 1);
@@ -517,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_an_early_answer_stops_the_request),
 		cmocka_unit_test(test_interim_answers_are_skipped),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_a_finished_stream_is_not_reset),
 		cmocka_unit_test(test_large_headers),
 		cmocka_unit_test(test_headers_above_the_soft_limit),
 		cmocka_unit_test(test_drain_lets_streams_finish),
