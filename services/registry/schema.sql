@@ -9,11 +9,12 @@ CREATE TABLE revisions (
 	-- 0 in a deletion
 	create_revision INTEGER NOT NULL,
 	version INTEGER NOT NULL,
-	value BLOB NOT NULL,
 	-- 0: none
 	lease INTEGER NOT NULL,
 	-- what the key is now; no deletion is
 	live INTEGER NOT NULL,
+	-- last: what stands behind a long value is slow to reach
+	value BLOB NOT NULL,
 	PRIMARY KEY (main, sub)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revisions_by_key ON revisions (key, main, sub);

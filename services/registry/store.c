@@ -112,6 +112,10 @@ int kv_get(const struct kv_view *view, struct weft_bytes key, struct weft_arena 
 	" FROM revisions AS r WHERE " in " AND r.version > 0 AND +r.main <= ?3 AND NOT EXISTS"     \
 	" (SELECT 1 FROM revisions AS n WHERE n.key = r.key AND n.main <= ?3"                      \
 	" AND (n.main, n.sub) > (r.main, r.sub))" FILTER
+/* Of one key it is the first of a walk backwards, however long its history. */
+#define THEN_ONE                                                                                   \
+	" FROM (SELECT * FROM revisions WHERE key = ?1 AND main <= ?3"                             \
+	" ORDER BY main DESC, sub DESC LIMIT 1) AS r WHERE r.version > 0" FILTER
 #define EACH(select, order)                                                                        \
 	{                                                                                          \
 		{                                                                                  \
@@ -120,7 +124,7 @@ int kv_get(const struct kv_view *view, struct weft_bytes key, struct weft_arena 
 			select NOW("r.key >= ?1") order,                                           \
 		},                                                                                 \
 			{                                                                          \
-				select THEN("r.key = ?1") order,                                   \
+				select THEN_ONE order,                                             \
 				select THEN("r.key >= ?1 AND r.key < ?2") order,                   \
 				select THEN("r.key >= ?1") order,                                  \
 			},                                                                         \
