@@ -19,7 +19,7 @@ import expected_total
 import replay
 import retail
 
-SERVICES = ["catalog", "pricing", "orders"]
+SERVICES = ["registry", "catalog", "pricing", "orders"]
 
 
 class Shop:
