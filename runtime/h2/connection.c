@@ -15,6 +15,7 @@
 #include <weft/buffer.h>
 #include <weft/h2.h>
 
+#include "base/counter.h"
 #include "h2/session.h"
 #include "h2/watch.h"
 
@@ -186,15 +187,27 @@ static const struct watch_events watch_events = { .on_age = on_age, .on_fault = 
 
 /* --- The session's events ----------------------------------------------------------------- */
 
+static void count_stream(struct weft_h2 *h2)
+{
+	struct weft_h2_counters *counters = session_counters(h2->session);
+
+	counter_add(&counters->streams);
+	counter_set(&counters->last_stream, weft_loop_now(h2->loop));
+}
+
 static const struct weft_h2_stream_events *on_stream(struct weft_h2_stream *stream,
 						     const struct weft_h2_header *headers, size_t n,
 						     bool end, void **ret_data, void *data)
 {
+	const struct weft_h2_stream_events *events;
 	struct weft_h2 *h2 = data;
 
 	if (h2->state != OPEN)
 		return NULL;
-	return h2->events->on_stream(h2, stream, headers, n, end, ret_data, h2->data);
+	events = h2->events->on_stream(h2, stream, headers, n, end, ret_data, h2->data);
+	if (events)
+		count_stream(h2);
+	return events;
 }
 
 static const struct weft_h2_stream_events *on_oversized(struct weft_h2_stream *stream,
@@ -206,6 +219,7 @@ static const struct weft_h2_stream_events *on_oversized(struct weft_h2_stream *s
 
 	if (h2->state != OPEN || !h2->events->on_oversized)
 		return NULL;
+	count_stream(h2); /* it is answered: by the owner or by us */
 	return h2->events->on_oversized(h2, stream, headers, n, end, ret_data, h2->data);
 }
 
@@ -425,9 +439,39 @@ struct weft_h2_stream *weft_h2_request(struct weft_h2 *h2, const struct weft_h2_
 				       size_t n, bool end,
 				       const struct weft_h2_stream_events *events, void *data)
 {
+	struct weft_h2_stream *stream;
+
 	if (h2->state != OPEN)
 		return NULL;
-	return session_request(h2->session, headers, n, end, events, data);
+	stream = session_request(h2->session, headers, n, end, events, data);
+	if (stream)
+		count_stream(h2);
+	return stream;
+}
+
+static void count_messages(const struct weft_h2_stream *stream, uint64_t n, uint64_t *counter,
+			   uint64_t *last)
+{
+	const struct weft_h2 *h2 = session_data(stream->session);
+
+	if (n == 0)
+		return;
+	counter_set(counter, *counter + n);
+	counter_set(last, weft_loop_now(h2->loop));
+}
+
+void weft_h2_stream_count_sent(const struct weft_h2_stream *stream, uint64_t n)
+{
+	struct weft_h2_counters *counters = session_counters(stream->session);
+
+	count_messages(stream, n, &counters->messages_sent, &counters->last_sent);
+}
+
+void weft_h2_stream_count_received(const struct weft_h2_stream *stream)
+{
+	struct weft_h2_counters *counters = session_counters(stream->session);
+
+	count_messages(stream, 1, &counters->messages_received, &counters->last_received);
 }
 
 struct weft_h2 *weft_h2_stream_connection(const struct weft_h2_stream *stream)

@@ -64,6 +64,7 @@ static void close_stream(struct weft_h2_stream *stream, uint32_t error_code)
 
 void session_dispatch(struct session *session)
 {
+	struct weft_h2_counters *counters = &session->counters;
 	struct weft_list *node;
 
 	while ((node = weft_list_pop(&session->pending))) {
@@ -71,6 +72,8 @@ void session_dispatch(struct session *session)
 			weft_list_entry(node, struct weft_h2_stream, pending);
 
 		if (stream->life == STREAM_CLOSED) {
+			counter_add(stream->error_code ? &counters->streams_failed
+						       : &counters->streams_succeeded);
 			stream->events->on_close(stream, stream->error_code, stream->refused,
 						 stream->data);
 			stream_free(stream);
@@ -714,7 +717,7 @@ void session_terminate(struct session *session, uint32_t error_code)
 	session->events->on_output(session->data);
 }
 
-const struct weft_h2_counters *session_counters(const struct session *session)
+struct weft_h2_counters *session_counters(struct session *session)
 {
 	return &session->counters;
 }

@@ -85,7 +85,7 @@ bool session_sweep(struct session *session, uint64_t now, const struct session_p
 bool session_starved(const struct session *session);
 size_t session_reserved(const struct session *session);
 
-const struct weft_h2_counters *session_counters(const struct session *session);
+struct weft_h2_counters *session_counters(struct session *session);
 size_t session_streams(const struct session *session);
 bool session_can_request(const struct session *session);
 struct weft_h2_stream *session_request(struct session *session,

@@ -489,7 +489,6 @@ static void on_close(struct weft_h2_stream *stream, uint32_t error_code, bool re
 			call_tell_interceptors(call, &gone);
 		set_ended(call, CALL_CANCELLED, WEFT_CANCELLED);
 	}
-	calls_ended(&call->connection->calls, error_code == WEFT_H2_NO_ERROR);
 	call->stream = NULL;
 	weft_call_unref(call);
 }

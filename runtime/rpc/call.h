@@ -19,7 +19,6 @@
 
 #include "rpc/attachment.h"
 #include "rpc/child.h"
-#include "rpc/registry.h"
 #include "wire/frame.h"
 
 /* Where a path leads. */
@@ -86,7 +85,6 @@ struct weft_call {
 	struct weft_server *server; /* NULL once it has ended */
 	struct weft_list node;      /* in the server's calls while it is live */
 	struct weft_h2_stream *stream;
-	struct weft_entity *connection;  /* lives as long as `stream` */
 	const struct endpoint *endpoint; /* NULL: the fallback's */
 	struct call_limits limits;
 

@@ -103,8 +103,7 @@ static int take_frame(struct weft_call *call, const struct weft_frame *frame)
 			    &message);
 	if (r >= 0) {
 		call->was_compressed = frame->compressed;
-		traffic_received(&call->connection->traffic,
-				 weft_loop_now(weft_worker_loop(call->worker)));
+		weft_h2_stream_count_received(call->stream);
 		call->received.messages++;
 		call->received.bytes += frame->message.len;
 		take_message(call, message);

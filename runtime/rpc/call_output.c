@@ -29,7 +29,7 @@ static int reserve_message(struct weft_call *call, bool compressed, size_t len, 
 	if (!room)
 		return -ENOMEM;
 	weft_frame_prefix(room, compressed, len);
-	traffic_sent(&call->connection->traffic, weft_loop_now(weft_worker_loop(call->worker)));
+	weft_h2_stream_count_sent(call->stream, 1);
 	call->sent.messages++;
 	call->sent.bytes += len;
 	*ret_room = room + WEFT_FRAME_PREFIX;

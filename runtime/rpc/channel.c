@@ -40,6 +40,7 @@
 
 struct weft_channel {
 	size_t refs;
+	struct weft_entity entity;
 	enum weft_connectivity state; /* SHUTDOWN: there is no reference left */
 	struct weft_worker *worker;
 	struct weft_loop *loop;
@@ -104,6 +105,7 @@ struct weft_list *weft_channel_watches(struct weft_channel *channel)
 static void set_state(struct weft_channel *channel, enum weft_connectivity state, const char *error)
 {
 	channel->state = state;
+	entity_set_state(&channel->entity, state, error);
 	if (error != channel->error)
 		snprintf(channel->error, sizeof(channel->error), "%s", error);
 	if (channel->n_waiting)
@@ -120,6 +122,7 @@ static void channel_free(struct weft_channel *channel)
 
 	assert(weft_list_empty(&channel->waiting));
 	assert(weft_list_empty(&channel->watches));
+	entity_leave(&channel->entity);
 	weft_map_fini(&channel->subchannels);
 	weft_target_free(channel->target);
 	weft_tls_unref(channel->tls);
@@ -601,6 +604,7 @@ static void set_subchannel_options(struct weft_channel *channel,
 			.backoff_ns = options->backoff_ns,
 			.backoff_max_ns = options->backoff_max_ns,
 		},
+		.channel = &channel->entity,
 		.owner = &subchannel_owner,
 		.data = channel,
 	};
@@ -627,6 +631,7 @@ int weft_channel_new(struct weft_worker *worker, const char *target,
 	if (!channel)
 		abort();
 	channel->refs = 1;
+	entity_enter(&channel->entity, WEFT_ENTITY_CHANNEL, 0, parsed->text);
 	channel->worker = worker;
 	channel->loop = weft_worker_loop(worker);
 	channel->target = parsed;
@@ -687,6 +692,11 @@ void weft_channel_close(struct weft_channel *channel, weft_channel_closed_cb *cb
 	serve_later(
 		channel); /* the task frees a channel that nothing is left of: `cb` comes later */
 	weft_channel_unref(channel);
+}
+
+struct weft_entity *weft_channel_entity(struct weft_channel *channel)
+{
+	return &channel->entity;
 }
 
 struct weft_worker *weft_channel_worker(const struct weft_channel *channel)

@@ -8,12 +8,14 @@
 #include "rpc/metadata_limits.h"
 
 struct weft_attempt;
+struct weft_entity;
 struct weft_h2;
 struct weft_list;
 struct weft_upstream;
 
 struct weft_list *weft_channel_watches(struct weft_channel *channel);
 
+struct weft_entity *weft_channel_entity(struct weft_channel *channel); /* counts its calls */
 const char *weft_channel_authority(const struct weft_channel *channel);
 bool weft_channel_is_tls(const struct weft_channel *channel);
 enum weft_encoding weft_channel_encoding(const struct weft_channel *channel);

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <weft/log.h>
 
+#include "rpc/registry.h"
+
 #define STREAM_WINDOW ((uint32_t)256 << 10) /* a reply of some size arrives in one flight */
 
 struct weft_connection {
@@ -22,8 +24,11 @@ struct weft_connection {
 	const struct weft_connection_events *events;
 	void *data;
 	struct weft_h2_options h2_options;
-	bool not_h2; /* ALPN chose something else */
-	bool calmed; /* on_too_many_pings has been called */
+	bool not_h2;               /* ALPN chose something else */
+	bool calmed;               /* on_too_many_pings has been called */
+	struct weft_entity entity; /* once it speaks HTTP/2 */
+	int64_t subchannel_id;
+	char local[WEFT_ADDRESS_MAX];
 	char address[];
 };
 
@@ -31,6 +36,7 @@ static void closed(struct weft_connection *connection, int r, const char *why)
 {
 	char error[256];
 
+	entity_leave(&connection->entity);
 	if (!why || !*why)
 		why = r < 0 ? weft_errno_string(r) : "the peer closed the connection";
 	if (connection->not_h2)
@@ -86,6 +92,8 @@ static void on_open(struct weft_transport *transport, void *data)
 	connection->transport = NULL;
 	connection->h2 =
 		weft_h2_client_new(transport, &connection->h2_options, &h2_events, connection);
+	entity_enter_connection(&connection->entity, connection->subchannel_id, connection->h2,
+				connection->local);
 }
 
 static void on_data(struct weft_transport *transport, const uint8_t *bytes, size_t len, void *data)
@@ -111,6 +119,7 @@ static const struct weft_transport_events transport_events = {
 };
 
 struct weft_connection *weft_connection_new(struct weft_worker *worker, const char *address,
+					    int64_t subchannel_id,
 					    const struct weft_connection_options *options,
 					    const struct weft_connection_events *events, void *data)
 {
@@ -120,6 +129,7 @@ struct weft_connection *weft_connection_new(struct weft_worker *worker, const ch
 	if (!connection)
 		abort();
 	memcpy(connection->address, address, size);
+	connection->subchannel_id = subchannel_id;
 	connection->events = events;
 	connection->data = data;
 	connection->h2_options = (struct weft_h2_options) {

@@ -34,7 +34,9 @@ struct weft_connection_options {
 	struct metadata_limits metadata; /* all 0: as weft/h2.h has them */
 };
 
+/* `subchannel_id` is the registry's. */
 struct weft_connection *weft_connection_new(struct weft_worker *worker, const char *address,
+					    int64_t subchannel_id,
 					    const struct weft_connection_options *options,
 					    const struct weft_connection_events *events,
 					    void *data);

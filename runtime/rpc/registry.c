@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "io/identity.h"
+
 #define KINDS (WEFT_ENTITY_CONNECTION + 1)
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -24,14 +26,13 @@ static struct weft_list rings[KINDS] = {
 };
 static int64_t last_id; /* under the lock */
 
-void entity_lock(void)
+static struct weft_entity_trace *trace_new(void)
 {
-	pthread_mutex_lock(&lock);
-}
+	struct weft_entity_trace *trace = calloc(1, sizeof(*trace));
 
-void entity_unlock(void)
-{
-	pthread_mutex_unlock(&lock);
+	if (!trace)
+		abort();
+	return trace;
 }
 
 void entity_enter(struct weft_entity *entity, enum weft_entity_kind kind, int64_t parent,
@@ -41,31 +42,40 @@ void entity_enter(struct weft_entity *entity, enum weft_entity_kind kind, int64_
 	entity->parent = parent;
 	entity->name = name;
 	entity->created = weft_wall_clock();
-	entity_lock();
+	if (kind != WEFT_ENTITY_LISTENER && kind != WEFT_ENTITY_CONNECTION)
+		entity->trace = trace_new();
+	pthread_mutex_lock(&lock);
 	if (!entity->id)
 		entity->id = ++last_id;
 	weft_list_append(&rings[kind], &entity->node);
-	entity_unlock();
+	pthread_mutex_unlock(&lock);
+}
+
+void entity_enter_connection(struct weft_entity *entity, int64_t parent, const struct weft_h2 *h2,
+			     char local[WEFT_ADDRESS_MAX])
+{
+	const struct weft_transport *transport = weft_h2_transport(h2);
+	const struct weft_identity *identity = weft_transport_identity(transport);
+
+	weft_transport_local(transport, local);
+	entity->local = local;
+	entity->remote = weft_transport_peer(transport);
+	entity->cipher = weft_transport_cipher(transport);
+	if (identity)
+		entity->remote_certificate = identity->certificate;
+	entity->h2 = weft_h2_counters(h2);
+	entity_enter(entity, WEFT_ENTITY_CONNECTION, parent, entity->remote);
 }
 
 void entity_leave(struct weft_entity *entity)
 {
 	if (!entity->id)
 		return;
-	entity_lock();
+	pthread_mutex_lock(&lock);
 	weft_list_remove(&entity->node);
-	entity_unlock();
+	pthread_mutex_unlock(&lock);
 	free(entity->trace);
 	entity->trace = NULL;
-}
-
-struct weft_entity_trace *entity_trace_new(void)
-{
-	struct weft_entity_trace *trace = calloc(1, sizeof(*trace));
-
-	if (!trace)
-		abort();
-	return trace;
 }
 
 void entity_log(struct weft_entity *entity, enum weft_entity_severity severity, int64_t child,
@@ -82,15 +92,24 @@ void entity_log(struct weft_entity *entity, enum weft_entity_severity severity, 
 	va_start(args, format);
 	vsnprintf(event.text, sizeof(event.text), format, args);
 	va_end(args);
-	entity_lock();
+	pthread_mutex_lock(&lock);
 	trace->events[trace->logged++ % WEFT_ENTITY_EVENTS] = event;
-	entity_unlock();
+	pthread_mutex_unlock(&lock);
+}
+
+void entity_set_state(struct weft_entity *entity, enum weft_connectivity state, const char *reason)
+{
+	if (entity->state == state)
+		return;
+	counter_set(&entity->state, state);
+	entity_log(entity, *reason ? WEFT_EVENT_WARNING : WEFT_EVENT_INFO, 0, "%s%s%.90s",
+		   weft_connectivity_name(state), *reason ? ": " : "", reason);
 }
 
 void weft_entities(enum weft_entity_kind kind, int64_t parent, int64_t from, weft_entity_cb *cb,
 		   void *data)
 {
-	entity_lock();
+	pthread_mutex_lock(&lock);
 	weft_list_each (at, after, &rings[kind]) {
 		const struct weft_entity *entity = weft_list_entry(at, struct weft_entity, node);
 
@@ -99,7 +118,7 @@ void weft_entities(enum weft_entity_kind kind, int64_t parent, int64_t from, wef
 		if (!cb(entity, data))
 			break;
 	}
-	entity_unlock();
+	pthread_mutex_unlock(&lock);
 }
 
 struct search {

@@ -8,21 +8,22 @@
 #include <weft/inspect.h>
 
 #include "base/counter.h"
+#include "io/address.h"
 
 /* Enters a zeroed entity, whose id is a new one unless it is set. What its strings point at stays
  * until it leaves. */
 void entity_enter(struct weft_entity *entity, enum weft_entity_kind kind, int64_t parent,
 		  const char *name);
+/* The same for a connection that has begun HTTP/2; `local` is room for an address of its own. */
+void entity_enter_connection(struct weft_entity *entity, int64_t parent, const struct weft_h2 *h2,
+			     char local[WEFT_ADDRESS_MAX]);
 void entity_leave(struct weft_entity *entity); /* harmless when it has not entered */
 
-/* To be logged, an entity is given room for it before it enters. */
-struct weft_entity_trace *entity_trace_new(void);
+/* A channel's or subchannel's; a change is logged, with its reason where there is one. */
+void entity_set_state(struct weft_entity *entity, enum weft_connectivity state, const char *reason);
+/* Of a server, channel or subchannel. */
 void entity_log(struct weft_entity *entity, enum weft_entity_severity severity, int64_t child,
 		const char *format, ...) WEFT_PRINTF(4, 5);
-
-/* What changes after it has entered and is no counter is changed between these two. */
-void entity_lock(void);
-void entity_unlock(void);
 
 /* The owner's alone, as all of these. */
 static inline void calls_started(struct weft_entity_calls *calls, uint64_t now)
@@ -34,23 +35,6 @@ static inline void calls_started(struct weft_entity_calls *calls, uint64_t now)
 static inline void calls_ended(struct weft_entity_calls *calls, bool good)
 {
 	counter_add(good ? &calls->succeeded : &calls->failed);
-}
-
-static inline void traffic_sent(struct weft_entity_traffic *traffic, uint64_t now)
-{
-	counter_add(&traffic->messages_sent);
-	counter_set(&traffic->last_sent, now);
-}
-
-static inline void traffic_received(struct weft_entity_traffic *traffic, uint64_t now)
-{
-	counter_add(&traffic->messages_received);
-	counter_set(&traffic->last_received, now);
-}
-
-static inline void entity_set_state(struct weft_entity *entity, enum weft_entity_state state)
-{
-	counter_set(&entity->state, state);
 }
 
 #endif

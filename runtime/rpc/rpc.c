@@ -12,6 +12,7 @@
 
 #include "io/identity.h"
 #include "rpc/channel.h"
+#include "rpc/registry.h"
 #include "rpc/upstream.h"
 
 static void rpc_free(struct weft_rpc *rpc)
@@ -103,6 +104,7 @@ void weft_rpc_end_with(struct weft_rpc *rpc, const struct weft_status *status)
 		return;
 	rpc->state = WEFT_RPC_ENDED;
 	rpc->status = *status;
+	calls_ended(&weft_channel_entity(rpc->channel)->calls, status->code == WEFT_OK);
 	if (status->code == WEFT_OK)
 		weft_upstream_succeeded(weft_channel_upstream(rpc->channel));
 	weft_timer_stop(rpc->loop, &rpc->timer);
@@ -234,6 +236,7 @@ struct weft_rpc *weft_rpc_new(struct weft_channel *channel, const char *path,
 	rpc->data = data;
 	rpc->task.run = on_task;
 	rpc->started = weft_loop_now(rpc->loop);
+	calls_started(&weft_channel_entity(channel)->calls, rpc->started);
 	rpc->wait_for_ready = own.wait_for_ready;
 	rpc->was_full =
 		true; /* a stream's pump runs once when the stream is there, as at the server */

@@ -210,6 +210,8 @@ static int take_frame(struct weft_rpc *rpc, const struct weft_frame *frame)
 			    &message);
 	if (r >= 0) {
 		rpc->was_compressed = frame->compressed;
+		if (rpc->attempt->stream) /* what was held may outlast it */
+			weft_h2_stream_count_received(rpc->attempt->stream);
 		rpc->messages++;
 		rpc->bytes_received += frame->message.len;
 		rpc->sink->message(rpc, message);

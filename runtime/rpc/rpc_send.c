@@ -151,6 +151,7 @@ void weft_attempt_open(struct weft_attempt *attempt, struct weft_h2 *h2, const c
 		fail_memory(rpc);
 		return;
 	}
+	weft_h2_stream_count_sent(attempt->stream, rpc->messages_sent); /* that were waiting */
 	attempt->state = WEFT_ATTEMPT_OPEN;
 	if (weft_channel_upstream(rpc->channel)->adapts)
 		attempt->opened = weft_now();
@@ -183,8 +184,11 @@ static int sent(struct weft_rpc *rpc, const uint8_t *room, size_t len)
 				continue;
 			if (weft_h2_stream_write(to->stream, room, len) < 0)
 				return -ENOMEM;
+			weft_h2_stream_count_sent(to->stream, 1);
 		}
 		commit_when_large(rpc);
+	} else {
+		weft_h2_stream_count_sent(rpc->attempt->stream, 1);
 	}
 	if (!weft_rpc_writable(rpc))
 		rpc->was_full = true;

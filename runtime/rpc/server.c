@@ -16,8 +16,6 @@
 #include <weft/arena.h>
 #include <weft/map.h>
 
-#include "io/address.h"
-#include "io/identity.h"
 #include "rpc/call.h"
 #include "rpc/codec.h"
 #include "rpc/metadata_limits.h"
@@ -227,8 +225,6 @@ static const struct weft_h2_stream_events *on_stream(struct weft_h2 *h2,
 	if (connection->tally->calls >= server->h2_options.max_concurrent_streams)
 		return NULL;
 	call = call_new(server, &server->limits, stream, connection->tally);
-	call->connection = &connection->entity;
-	calls_started(&connection->entity.calls, call->started);
 	calls_started(&server->entity.calls, call->started);
 	weft_list_append(&server->calls, &call->node);
 	server->n_calls++;
@@ -279,23 +275,6 @@ static const struct weft_h2_events h2_events = {
 	.on_close = on_h2_close,
 };
 
-static void enter_connection(struct connection *connection)
-{
-	struct weft_transport *transport = connection->transport;
-	const struct weft_identity *identity = weft_transport_identity(transport);
-	struct weft_entity *entity = &connection->entity;
-
-	weft_transport_local(transport, connection->local);
-	entity->server = true;
-	entity->local = connection->local;
-	entity->remote = weft_transport_peer(transport);
-	entity->cipher = weft_transport_cipher(transport);
-	if (identity)
-		entity->remote_certificate = identity->certificate;
-	entity->h2 = weft_h2_counters(connection->h2);
-	entity_enter(entity, WEFT_ENTITY_CONNECTION, connection->server->entity.id, entity->remote);
-}
-
 static void on_open(struct weft_transport *transport, void *data)
 {
 	struct connection *connection = data;
@@ -310,7 +289,9 @@ static void on_open(struct weft_transport *transport, void *data)
 		return;
 	}
 	connection->h2 = weft_h2_server_new(transport, &server->h2_options, &h2_events, connection);
-	enter_connection(connection);
+	connection->entity.server = true;
+	entity_enter_connection(&connection->entity, server->entity.id, connection->h2,
+				connection->local);
 	if (server->drain != DRAIN_NONE)
 		weft_h2_drain(connection->h2);
 }
@@ -533,7 +514,6 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 	weft_timer_init(&server->grace, on_grace, server);
 	server->drained.run = on_drained;
 	snprintf(server->name, sizeof(server->name), "worker-%u", weft_worker_index(worker));
-	server->entity.trace = entity_trace_new();
 	entity_enter(&server->entity, WEFT_ENTITY_SERVER, 0, server->name);
 	*ret_server = server;
 	return 0;

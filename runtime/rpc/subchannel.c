@@ -14,6 +14,7 @@
 
 struct subchannel {
 	struct weft_subchannel base;
+	struct weft_entity entity;
 	const struct weft_subchannel_options *options;
 	size_t refs;                        /* the owner's, each connection's, each call's */
 	bool released;                      /* the owner has let it go */
@@ -42,6 +43,7 @@ static void unref(struct subchannel *subchannel)
 	if (--subchannel->refs > 0)
 		return;
 	assert(subchannel->released && subchannel->base.outstanding == 0);
+	entity_leave(&subchannel->entity);
 	free((char *)subchannel->base.endpoint.address);
 	free((char *)subchannel->base.endpoint.attributes);
 	free(subchannel);
@@ -54,6 +56,8 @@ static void unref(struct subchannel *subchannel)
 static void set_state(struct subchannel *subchannel, enum weft_connectivity state)
 {
 	subchannel->base.state = state;
+	entity_set_state(&subchannel->entity, state,
+			 state == WEFT_TRANSIENT_FAILURE ? subchannel->base.error : "");
 	weft_subchannel_settle(&subchannel->base);
 	if (state == WEFT_TRANSIENT_FAILURE)
 		subchannel->base.failed = true;
@@ -194,6 +198,10 @@ struct weft_subchannel *weft_subchannel_new(const struct weft_subchannel_options
 	subchannel->base.id = id;
 	subchannel->base.checked = WEFT_READY;
 	subchannel->base.endpoint.address = copy(endpoint->address);
+	entity_enter(&subchannel->entity, WEFT_ENTITY_SUBCHANNEL, options->channel->id,
+		     subchannel->base.endpoint.address);
+	entity_log(options->channel, WEFT_EVENT_INFO, subchannel->entity.id, "subchannel to %s",
+		   subchannel->base.endpoint.address);
 	subchannel->backoff.base_ns = options->backoff_ns;
 	subchannel->backoff.max_ns = options->backoff_max_ns;
 	weft_timer_init(&subchannel->timer, on_backoff_over, subchannel);
@@ -218,7 +226,7 @@ void weft_subchannel_connect(struct weft_subchannel *base)
 	subchannel->next_attempt =
 		weft_loop_now(loop_of(subchannel)) + weft_backoff_next(&subchannel->backoff);
 	subchannel->connection = weft_connection_new(
-		subchannel->options->worker, base->endpoint.address,
+		subchannel->options->worker, base->endpoint.address, subchannel->entity.id,
 		&subchannel->options->connection, &connection_events, subchannel);
 	subchannel->refs++;
 	set_state(subchannel, WEFT_CONNECTING);
@@ -277,11 +285,13 @@ void weft_subchannel_begin_call(struct weft_subchannel *base)
 	subchannel->refs++;
 	subchannel->served = true;
 	base->outstanding++;
+	calls_started(&subchannel->entity.calls, weft_loop_now(loop_of(subchannel)));
 }
 
 void weft_subchannel_end_call(struct weft_subchannel *base, enum weft_call_result result)
 {
 	base->outstanding--;
+	calls_ended(&of(base)->entity.calls, result == WEFT_CALL_SUCCEEDED);
 	base->successes += result == WEFT_CALL_SUCCEEDED;
 	base->failures += result == WEFT_CALL_FAILED;
 	unref(of(base));

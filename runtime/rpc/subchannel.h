@@ -16,6 +16,7 @@
 #include "rpc/balance.h"
 #include "rpc/connection.h"
 #include "rpc/health_check.h"
+#include "rpc/registry.h"
 
 struct weft_subchannel_owner {
 	void (*on_changed)(struct weft_subchannel *subchannel, void *data);
@@ -26,6 +27,7 @@ struct weft_subchannel_owner {
 
 /* What all subchannels of a channel share; outlives them. */
 struct weft_subchannel_options {
+	struct weft_entity *channel;
 	struct weft_worker *worker;
 	struct weft_connection_options connection;
 	uint64_t backoff_ns;     /* 0: 1 s */

@@ -9,6 +9,8 @@
 #define NEW(arena, pointer, init)                                                                  \
 	((pointer) = weft_arena_alloc((arena), sizeof(*(pointer))), init(pointer))
 
+#define STATE(name) GRPC__CHANNELZ__V1__CHANNEL_CONNECTIVITY_STATE__STATE__##name
+
 static char *copy(const char *text, struct weft_arena *arena)
 {
 	return weft_arena_strdup(arena, text ? text : "");
@@ -110,6 +112,18 @@ Grpc__Channelz__V1__Server *view_server(const struct weft_entity *entity, struct
 	return server;
 }
 
+static Grpc__Channelz__V1__ChannelConnectivityState__State view_state(enum weft_connectivity state)
+{
+	switch (state) {
+	case WEFT_IDLE: return STATE(IDLE);
+	case WEFT_CONNECTING: return STATE(CONNECTING);
+	case WEFT_READY: return STATE(READY);
+	case WEFT_TRANSIENT_FAILURE: return STATE(TRANSIENT_FAILURE);
+	case WEFT_SHUTDOWN: return STATE(SHUTDOWN);
+	}
+	return STATE(UNKNOWN);
+}
+
 static Grpc__Channelz__V1__ChannelData *view_channel_data(const struct weft_entity *entity,
 							  struct weft_arena *arena)
 {
@@ -117,8 +131,7 @@ static Grpc__Channelz__V1__ChannelData *view_channel_data(const struct weft_enti
 
 	NEW(arena, data, grpc__channelz__v1__channel_data__init);
 	NEW(arena, data->state, grpc__channelz__v1__channel_connectivity_state__init);
-	data->state->state = (Grpc__Channelz__V1__ChannelConnectivityState__State)weft_counter_read(
-		&entity->state);
+	data->state->state = view_state((enum weft_connectivity)weft_counter_read(&entity->state));
 	data->target = copy(entity->name, arena);
 	data->trace = view_trace(entity, arena);
 	data->calls_started = count(&entity->calls.started);
@@ -235,13 +248,26 @@ static Grpc__Channelz__V1__Security *view_security(const struct weft_entity *ent
 	return security;
 }
 
-/* What HTTP/2 knows of the connection. */
-static void view_h2(const struct weft_h2_counters *h2, struct weft_arena *arena,
-		    Grpc__Channelz__V1__SocketData *data)
+/* A server's streams are its peer's, a subchannel's are its own. */
+static Grpc__Channelz__V1__SocketData *view_socket_data(const struct weft_entity *entity,
+							struct weft_arena *arena)
 {
+	const struct weft_h2_counters *h2 = entity->h2;
+	Google__Protobuf__Timestamp *last = moment(&h2->last_stream, arena);
+	Grpc__Channelz__V1__SocketData *data;
 	int64_t goaway = count(&h2->goaway);
 
+	NEW(arena, data, grpc__channelz__v1__socket_data__init);
+	data->streams_started = count(&h2->streams);
+	data->streams_succeeded = count(&h2->streams_succeeded);
+	data->streams_failed = count(&h2->streams_failed);
+	data->messages_sent = count(&h2->messages_sent);
+	data->messages_received = count(&h2->messages_received);
 	data->keep_alives_sent = count(&h2->keepalives);
+	data->last_remote_stream_created_timestamp = entity->server ? last : NULL;
+	data->last_local_stream_created_timestamp = entity->server ? NULL : last;
+	data->last_message_sent_timestamp = moment(&h2->last_sent, arena);
+	data->last_message_received_timestamp = moment(&h2->last_received, arena);
 	data->local_flow_control_window = int64_value(count(&h2->send_window), arena);
 	data->remote_flow_control_window = int64_value(count(&h2->receive_window), arena);
 	data->peer_max_concurrent_streams = (uint32_t)weft_counter_read(&h2->peer_max_streams);
@@ -249,31 +275,6 @@ static void view_h2(const struct weft_h2_counters *h2, struct weft_arena *arena,
 		NEW(arena, data->received_goaway_error, google__protobuf__uint32_value__init);
 		data->received_goaway_error->value = (uint32_t)(goaway - 1);
 	}
-}
-
-/* A server's streams are its peer's, a subchannel's are its own. */
-static Grpc__Channelz__V1__SocketData *view_socket_data(const struct weft_entity *entity,
-							struct weft_arena *arena)
-{
-	const struct weft_entity_traffic *traffic = &entity->traffic;
-	Grpc__Channelz__V1__SocketData *data;
-	Google__Protobuf__Timestamp *last;
-
-	NEW(arena, data, grpc__channelz__v1__socket_data__init);
-	data->streams_started = count(&entity->calls.started);
-	data->streams_succeeded = count(&entity->calls.succeeded);
-	data->streams_failed = count(&entity->calls.failed);
-	last = moment(&entity->calls.last_started, arena);
-	if (entity->server)
-		data->last_remote_stream_created_timestamp = last;
-	else
-		data->last_local_stream_created_timestamp = last;
-	data->messages_sent = count(&traffic->messages_sent);
-	data->messages_received = count(&traffic->messages_received);
-	data->last_message_sent_timestamp = moment(&traffic->last_sent, arena);
-	data->last_message_received_timestamp = moment(&traffic->last_received, arena);
-	if (entity->h2)
-		view_h2(entity->h2, arena, data);
 	return data;
 }
 
@@ -298,6 +299,7 @@ Grpc__Channelz__V1__Socket *view_socket(const struct weft_entity *entity, struct
 	socket->local = view_address(listens ? entity->name : entity->local, arena);
 	socket->remote = view_address(entity->remote, arena);
 	socket->security = view_security(entity, arena);
-	socket->data = view_socket_data(entity, arena);
+	if (entity->h2)
+		socket->data = view_socket_data(entity, arena);
 	return socket;
 }

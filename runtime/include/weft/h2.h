@@ -110,9 +110,18 @@ struct weft_h2_options {
 	uint64_t message_timeout_ns;
 };
 
-/* What others may look at while the connection lives, from any thread (weft_counter_read). Windows
- * are the connection's own, over all streams, as they were at the last write. */
+/* What others may look at while the connection lives, from any thread (weft_counter_read). Moments
+ * are of weft_now(), 0: never. Windows are the connection's own, over all streams, as they were at
+ * the last write. */
 struct weft_h2_counters {
+	uint64_t streams;
+	uint64_t streams_succeeded; /* both sides have ended it */
+	uint64_t streams_failed;
+	uint64_t last_stream;
+	uint64_t messages_sent; /* weft_h2_stream_count_sent() */
+	uint64_t messages_received;
+	uint64_t last_sent;
+	uint64_t last_received;
 	uint64_t keepalives;       /* PINGs that we have sent for it */
 	uint64_t send_window;      /* bytes that the peer may still be sent */
 	uint64_t receive_window;   /* bytes that it may still send */
@@ -177,6 +186,9 @@ void weft_h2_stream_consume(struct weft_h2_stream *stream, size_t len);
  * owner begins to consume it. One that is larger than the budget comes alone. Said again with less,
  * as bytes come, it keeps its place. 0: gives the place up, as nothing of it is wanted. */
 void weft_h2_stream_expect(struct weft_h2_stream *stream, size_t len);
+/* The connection counts messages, of which HTTP/2 itself knows nothing. */
+void weft_h2_stream_count_sent(const struct weft_h2_stream *stream, uint64_t n);
+void weft_h2_stream_count_received(const struct weft_h2_stream *stream);
 struct weft_h2 *weft_h2_stream_connection(const struct weft_h2_stream *stream);
 int32_t weft_h2_stream_id(const struct weft_h2_stream *stream);
 

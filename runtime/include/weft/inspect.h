@@ -11,6 +11,7 @@
 #ifndef WEFT_INSPECT_H
 #define WEFT_INSPECT_H
 
+#include <weft/channel.h>
 #include <weft/h2.h>
 #include <weft/list.h>
 
@@ -25,16 +26,6 @@ enum weft_entity_kind {
 	WEFT_ENTITY_CHANNEL,
 	WEFT_ENTITY_SUBCHANNEL, /* of a channel */
 	WEFT_ENTITY_CONNECTION, /* of a server or a subchannel */
-};
-
-/* As channelz numbers them. */
-enum weft_entity_state {
-	WEFT_STATE_UNKNOWN,
-	WEFT_STATE_IDLE,
-	WEFT_STATE_CONNECTING,
-	WEFT_STATE_READY,
-	WEFT_STATE_TRANSIENT_FAILURE,
-	WEFT_STATE_SHUTDOWN,
 };
 
 enum weft_entity_severity { WEFT_EVENT_INFO = 1, WEFT_EVENT_WARNING, WEFT_EVENT_ERROR };
@@ -53,21 +44,12 @@ struct weft_entity_trace {
 	struct weft_entity_event events[WEFT_ENTITY_EVENTS];
 };
 
-/* Calls of servers, channels and subchannels; streams of connections. Moments are of weft_now(),
- * 0: never. */
+/* Of a server, channel or subchannel. Moments are of weft_now(), 0: never. */
 struct weft_entity_calls {
 	uint64_t started;
 	uint64_t succeeded;
 	uint64_t failed;
 	uint64_t last_started;
-};
-
-/* Of a connection. */
-struct weft_entity_traffic {
-	uint64_t messages_sent;
-	uint64_t messages_received;
-	uint64_t last_sent; /* moments, as above */
-	uint64_t last_received;
 };
 
 struct weft_entity {
@@ -81,10 +63,9 @@ struct weft_entity {
 	bool server; /* a connection is a server's, not a subchannel's */
 
 	/* Counters. */
-	uint64_t state; /* enum weft_entity_state, of a channel or subchannel */
+	uint64_t state; /* enum weft_connectivity, of a channel or subchannel */
 	struct weft_entity_calls calls;
-	struct weft_entity_traffic traffic;
-	const struct weft_h2_counters *h2; /* of a connection that has begun HTTP/2, or NULL */
+	const struct weft_h2_counters *h2; /* of a connection; else NULL */
 
 	/* Of a connection with TLS. */
 	const char *cipher;                   /* IANA's name, or NULL */

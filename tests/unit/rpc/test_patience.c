@@ -216,7 +216,7 @@ static const struct weft_connection_events connection_events = {
 
 static struct weft_connection *ping_often(struct seen *seen, bool idle)
 {
-	return weft_connection_new(worker, target,
+	return weft_connection_new(worker, target, 0,
 				   &(struct weft_connection_options) { .keepalive_ns = WEFT_MS,
 								       .keepalive_idle = idle },
 				   &connection_events, seen);
@@ -258,7 +258,7 @@ static void a_server_that_is_silent(void **state)
 	struct script script;
 
 	script_init(&script, words, sizeof(words) - 1);
-	weft_connection_new(worker, target,
+	weft_connection_new(worker, target, 0,
 			    &(struct weft_connection_options) {
 				    .keepalive_ns = WEFT_MS,
 				    .keepalive_timeout_ns = 5 * WEFT_MS,
