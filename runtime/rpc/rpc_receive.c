@@ -163,13 +163,13 @@ static void on_headers(struct weft_h2_stream *stream, const struct weft_h2_heade
 
 static void on_oversized(struct weft_h2_stream *stream, void *data)
 {
-	struct weft_rpc *rpc = data;
-	struct metadata_limits limits = weft_channel_metadata_limits(rpc->channel);
+	struct weft_attempt *attempt = data;
+	struct metadata_limits limits = weft_channel_metadata_limits(attempt->rpc->channel);
 
-	weft_rpc_end(rpc, WEFT_RESOURCE_EXHAUSTED,
-		     "the server sent too much metadata: above %zu bytes it may be refused, above "
-		     "%zu it is",
-		     limits.soft, limits.hard);
+	weft_attempt_fail(attempt, WEFT_RESOURCE_EXHAUSTED,
+			  "the server sent too much metadata: above %zu bytes it may be refused, "
+			  "above %zu it is",
+			  limits.soft, limits.hard);
 }
 
 /* ---- messages ---- */
