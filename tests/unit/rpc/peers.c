@@ -191,7 +191,7 @@ static int hang(struct weft_call *call, void *data)
 	return 0;
 }
 
-static int serve(struct weft_call *call, void *self)
+int peers_serve(struct weft_call *call, void *self)
 {
 	static const struct {
 		const char *path;
@@ -316,7 +316,7 @@ void start_server(const char *address, const struct weft_server_options *options
 	char error[256] = "";
 
 	assert_int_equal(weft_server_new(worker, options, &server), 0);
-	weft_server_set_fallback(server, serve, NULL);
+	weft_server_set_fallback(server, peers_serve, NULL);
 	if (weft_port_new(worker, address, server_tls, &server, 1, error, &port) < 0)
 		fail_msg("%s", error);
 }

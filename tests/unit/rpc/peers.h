@@ -60,6 +60,7 @@ extern unsigned hanging;   /* calls of Hang that have begun */
 int peers_setup(void **state);
 int peers_teardown(void **state);
 
+int peers_serve(struct weft_call *call, void *self); /* the fallback that has these methods */
 void start_server(const char *address, const struct weft_server_options *options);
 void stop_server(void); /* at once, as if it died */
 void open_channel(const char *at, const struct weft_channel_options *options);

@@ -91,6 +91,45 @@ static void a_call_keeps_the_connection(void **state)
 	outcome_fini(&outcome);
 }
 
+/* ---- age ---- */
+
+static unsigned adopted;
+
+static void adopt(struct weft_listener *listener, int take_fd, const char *peer, void *data)
+{
+	adopted++;
+	weft_server_adopt(server, take_fd, NULL);
+}
+
+/* Connections come of age under calls, which never see it. */
+static void calls_outlive_connections(void **state)
+{
+	const struct weft_server_options options = { .size = sizeof(options),
+						     .max_age_ns = 5 * WEFT_MS,
+						     .max_age_grace_ns = 20 * WEFT_SECOND };
+	struct weft_listener *listener;
+	struct outcome outcomes[20] = { 0 };
+	char error[256];
+
+	adopted = 0;
+	assert_int_equal(weft_server_new(worker, &options, &server), 0);
+	weft_server_set_fallback(server, peers_serve, NULL);
+	assert_int_equal(weft_listener_new(worker, target, adopt, NULL, error, &listener), 0);
+	open_channel(target, NULL);
+	while (adopted < 10) {
+		for (size_t i = 0; i < WEFT_COUNT(outcomes); i++)
+			start(&outcomes[i], "/test.Test/Stream", "20 20000", NULL);
+		for (size_t i = 0; i < WEFT_COUNT(outcomes); i++) {
+			run_until_end(&outcomes[i]);
+			assert_int_equal(outcomes[i].code, WEFT_OK);
+			assert_int_equal(outcomes[i].messages, 20);
+			outcome_fini(&outcomes[i]);
+		}
+	}
+	close_channel();
+	weft_listener_free(listener);
+}
+
 /* ---- keepalive ---- */
 
 /* A server that says one thing, and then nothing more. */
@@ -276,10 +315,11 @@ static void a_server_that_is_silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_idle_channel_hangs_up),         TEST(a_connection_that_served_nobody),
-		TEST(a_call_keeps_the_connection),      TEST(a_channel_slows_down),
-		TEST(keepalive_is_off_and_never_hasty), TEST(a_server_complains_of_pings),
-		TEST(no_pings_without_calls),           TEST(a_server_that_is_silent),
+		TEST(an_idle_channel_hangs_up),    TEST(a_connection_that_served_nobody),
+		TEST(a_call_keeps_the_connection), TEST(calls_outlive_connections),
+		TEST(a_channel_slows_down),        TEST(keepalive_is_off_and_never_hasty),
+		TEST(a_server_complains_of_pings), TEST(no_pings_without_calls),
+		TEST(a_server_that_is_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
