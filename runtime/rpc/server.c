@@ -501,6 +501,7 @@ int weft_server_new(struct weft_worker *worker, const struct weft_server_options
 		.permit_ping_ns =
 			own->permit_keepalive_ns ? own->permit_keepalive_ns : DEFAULT_PERMIT,
 		.permit_ping_idle = own->permit_keepalive_idle,
+		.headers_timeout_ns = own->handshake_timeout_ns,
 		.max_age_ns = own->max_age_ns,
 		.max_age_grace_ns = own->max_age_grace_ns,
 		.idle_timeout_ns = own->idle_timeout_ns,

@@ -1,7 +1,8 @@
 /*
- * The server that foreign clients test: rpc_server ADDRESS [CERTIFICATE KEY]. It prints the address
- * it listens at, and drains on SIGTERM. Two workers; every behaviour below is a method, most of
- * them on the raw floor (bytes), /test.Typed/… on descriptors. channelz is there too.
+ * The server that foreign clients test: rpc_server ADDRESS [CERTIFICATE KEY] [OPTION=NUMBER…]. It
+ * prints the address it listens at, and drains on SIGTERM. Options are those of `numbers`, times in
+ * milliseconds. Two workers; every behaviour below is a method, most of them on the raw floor
+ * (bytes), /test.Typed/… on descriptors. channelz is there too.
  *
  *	/test.Raw/Echo    one message back; metadata x-header-* as headers, x-trailer-* as trailers
  *	/test.Raw/Fail    the message is CODE:WORDS; with ErrorInfo
@@ -22,6 +23,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -492,13 +494,53 @@ static struct weft_tls *tls_new(const char *certificate, const char *key)
 	exit(1);
 }
 
+_Static_assert(sizeof(size_t) == sizeof(uint64_t), "they are set alike");
+
+static const struct {
+	const char *name;
+	size_t offset;
+	uint64_t unit;
+} numbers[] = {
+#define TIME(name)                                                                                 \
+	{                                                                                          \
+#name, offsetof(struct weft_server_options, name##_ns), WEFT_MS                    \
+	}
+#define COUNT(name)                                                                                \
+	{                                                                                          \
+#name, offsetof(struct weft_server_options, name), 1                               \
+	}
+	TIME(handshake_timeout), TIME(keepalive),        TIME(keepalive_timeout),
+	TIME(permit_keepalive),  TIME(max_age),          TIME(max_age_grace),
+	TIME(idle_timeout),      COUNT(max_connections), COUNT(message_budget),
+};
+
+static void set_number(struct weft_server_options *options, const char *text)
+{
+	const char *value = strchr(text, '=');
+
+	for (size_t i = 0; i < WEFT_COUNT(numbers); i++) {
+		uint64_t number = strtoull(value + 1, NULL, 10) * numbers[i].unit;
+
+		if (strlen(numbers[i].name) != (size_t)(value - text) ||
+		    strncmp(numbers[i].name, text, (size_t)(value - text)) != 0)
+			continue;
+		memcpy((char *)options + numbers[i].offset, &number, sizeof(number));
+		return;
+	}
+	fprintf(stderr, "there is no option %s\n", text);
+	exit(1);
+}
+
 int main(int argc, char **argv)
 {
-	const struct weft_server_options options = { .size = sizeof(options), .log_calls = true };
-	struct weft_tls *tls = argc > 3 ? tls_new(argv[2], argv[3]) : NULL;
+	struct weft_server_options options = { .size = sizeof(options), .log_calls = true };
+	bool secure = argc > 3 && !strchr(argv[2], '=');
+	struct weft_tls *tls = secure ? tls_new(argv[2], argv[3]) : NULL;
 	struct weft_signal *signal;
 	char error[256];
 
+	for (int i = secure ? 4 : 2; i < argc; i++)
+		set_number(&options, argv[i]);
 	weft_log_set_service("rpc_server");
 	for (unsigned i = 0; i < WORKERS; i++) {
 		if (weft_worker_new(i, &workers[i]) < 0)

@@ -25,9 +25,10 @@ struct weft_server_options {
 	size_t max_metadata;             /* received, 0: 16 KiB; see soft_metadata */
 	uint32_t max_concurrent_streams; /* per connection, 0: 256 */
 	unsigned max_depth;              /* nesting of received messages, 0: 100 */
-	uint64_t handshake_timeout_ns;   /* 0: 10 s */
-	bool log_calls;                  /* a line for each ended call */
-	enum weft_encoding encoding;     /* of what is sent to clients that accept it */
+	/* For TLS, then for the client's first SETTINGS, and for each block of headers; 0: 10 s */
+	uint64_t handshake_timeout_ns;
+	bool log_calls;              /* a line for each ended call */
+	enum weft_encoding encoding; /* of what is sent to clients that accept it */
 
 	size_t max_connections; /* 0: 16,384; one more is closed at once */
 	/* Connections, as in weft/h2.h. A PING goes out after two hours of silence; clients may
