@@ -506,6 +506,8 @@ static int on_stream_close(nghttp2_session *nghttp2, int32_t id, uint32_t error_
 		return 0;
 	if (stream->remote_ended)
 		remember_finished(stream->session, id);
+	if (error_code == NGHTTP2_CONNECT_ERROR)
+		error_code = NGHTTP2_INTERNAL_ERROR; /* the connection is not lost */
 	close_stream(stream, error_code);
 	return 0;
 }

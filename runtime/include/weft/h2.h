@@ -36,7 +36,8 @@ struct weft_h2_stream_events {
 	 * it. */
 	void (*on_writable)(struct weft_h2_stream *stream, void *data);
 	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113
-	 * error code. CONNECT_ERROR: the connection was lost. `refused`: the peer certainly has
+	 * error code. CONNECT_ERROR: the connection was lost (a peer that resets a stream with it
+	 * is heard as INTERNAL_ERROR). `refused`: the peer certainly has
 	 * not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
 	void (*on_close)(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
 			 void *data);
