@@ -191,9 +191,17 @@ def test_trailers_only(client, headers, status, word):
     assert client.answer(client.request())[0]["grpc-status"] == "0"
 
 
-def test_the_timeout_is_kept(client):
-    fields, _ = client.answer(client.request("/test.Raw/Never", grpc_timeout="20m"))
+@pytest.mark.parametrize("timeout", ["20000000n", "20000u", "20m", "1S", "0M", "0H"])
+def test_the_timeout_is_kept(client, timeout):
+    fields, _ = client.answer(client.request("/test.Raw/Never", grpc_timeout=timeout))
     assert fields["grpc-status"] == "4"
+
+
+@pytest.mark.parametrize("timeout", ["99999999u", "99999m", "99S", "9M", "99999999H"])
+def test_the_timeout_does_not_come_early(client, timeout):
+    fields, _ = client.answer(client.request("/test.Raw/Later", b"\0\0\0\0\x0220",
+                                             grpc_timeout=timeout))
+    assert fields["grpc-status"] == "0"
 
 
 @pytest.mark.parametrize("body, status", [

@@ -264,6 +264,8 @@ static void answers_become_statuses(void **state)
 		  WEFT_PERMISSION_DENIED, "INADEQUATE_SECURITY", 0 },
 		{ NULL, NULL, 0, NULL, true, WEFT_H2_PROTOCOL_ERROR, false, WEFT_INTERNAL,
 		  "PROTOCOL_ERROR", 0 },
+		{ OK_HEAD, NULL, 0, NULL, true, WEFT_H2_CONNECT_ERROR, false, WEFT_INTERNAL,
+		  "reset the stream", 0 },
 		{ NULL, NULL, 0, NULL, true, -1, true, WEFT_UNAVAILABLE, "", 0 },
 	};
 
@@ -338,6 +340,36 @@ static void the_request_is_as_the_protocol_has_it(void **state)
 	outcome_fini(&outcome);
 }
 
+static bool is_late(void *data)
+{
+	return weft_now() > *(uint64_t *)data;
+}
+
+/* A tenth of a second passes before there is a server. */
+static void the_deadline_travels_less_the_time_spent(void **state)
+{
+	struct outcome outcome = { 0 };
+	char error[256] = "", unit;
+	uint64_t late;
+	unsigned number;
+
+	weft_listener_free(listener);
+	answer = &good;
+	start(&outcome, "/test.Test/Any", "hi",
+	      WEFT_CALL_OPTIONS(.timeout_ns = 90 * WEFT_SECOND, .wait_for_ready = true));
+	late = weft_now() + 100 * WEFT_MS;
+	run_until(is_late, &late);
+	assert_int_equal(weft_listener_new(worker, target, on_accept, NULL, error, &listener), 0);
+	run_until_end(&outcome);
+	assert_int_equal(outcome.code, WEFT_OK);
+	assert_int_equal(sscanf(strstr(request_headers, "grpc-timeout="), "grpc-timeout=%u%c",
+				&number, &unit),
+			 2);
+	assert_int_equal(unit, 'u');
+	assert_in_range(number, 45000000, 89900000);
+	outcome_fini(&outcome);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -346,6 +378,7 @@ int main(void)
 		TEST(answers_become_statuses),
 		TEST(a_refused_call_is_made_once_more),
 		TEST(the_request_is_as_the_protocol_has_it),
+		TEST(the_deadline_travels_less_the_time_spent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 
 #include "google/rpc/error_details.pb-c.h"
 #include "google/rpc/status.pb-c.h"
+#include "rpc/outcome.h"
 
 static Google__Rpc__Status *unpack(const struct weft_status *status)
 {
@@ -228,6 +229,55 @@ static void a_malformed_detail_is_told_apart(void **state)
 	weft_arena_free(arena);
 }
 
+/* Written down from gRPC's http-grpc-status-mapping, and from PROTOCOL-HTTP2, "Errors"; what these
+ * leave out is UNKNOWN, and INTERNAL. CONNECT_ERROR is ours, for a connection that was lost. */
+static void codes_of_http(void **state)
+{
+	static const struct {
+		unsigned http;
+		enum weft_code code;
+	} rows[] = {
+		{ 400, WEFT_INTERNAL },          { 401, WEFT_UNAUTHENTICATED },
+		{ 403, WEFT_PERMISSION_DENIED }, { 404, WEFT_UNIMPLEMENTED },
+		{ 429, WEFT_UNAVAILABLE },       { 502, WEFT_UNAVAILABLE },
+		{ 503, WEFT_UNAVAILABLE },       { 504, WEFT_UNAVAILABLE },
+	};
+
+	for (unsigned http = 0; http < 1000; http++) {
+		enum weft_code expected = WEFT_UNKNOWN;
+
+		for (size_t i = 0; i < WEFT_COUNT(rows); i++)
+			if (rows[i].http == http)
+				expected = rows[i].code;
+		assert_int_equal(weft_code_from_http(http), expected);
+	}
+}
+
+static void codes_of_resets(void **state)
+{
+	static const struct {
+		uint32_t error;
+		enum weft_code code;
+	} rows[] = {
+		{ WEFT_H2_REFUSED_STREAM, WEFT_UNAVAILABLE },
+		{ WEFT_H2_CANCEL, WEFT_CANCELLED },
+		{ WEFT_H2_CONNECT_ERROR, WEFT_UNAVAILABLE },
+		{ WEFT_H2_ENHANCE_YOUR_CALM, WEFT_RESOURCE_EXHAUSTED },
+		{ WEFT_H2_INADEQUATE_SECURITY, WEFT_PERMISSION_DENIED },
+	};
+
+	for (uint32_t error = 0; error < 100; error++) {
+		enum weft_code expected = WEFT_INTERNAL;
+
+		for (size_t i = 0; i < WEFT_COUNT(rows); i++)
+			if (rows[i].error == error)
+				expected = rows[i].code;
+		assert_int_equal(weft_code_from_h2(error), expected);
+		assert_int_equal(strcmp(weft_h2_error_name(error), "unknown") == 0,
+				 error > WEFT_H2_HTTP_1_1_REQUIRED);
+	}
+}
+
 static void codes_have_names(void **state)
 {
 	assert_string_equal(weft_code_name(WEFT_OK), "OK");
@@ -246,6 +296,8 @@ int main(void)
 		cmocka_unit_test(messages_are_added_and_found),
 		cmocka_unit_test(details_of_any_type_are_there),
 		cmocka_unit_test(a_malformed_detail_is_told_apart),
+		cmocka_unit_test(codes_of_http),
+		cmocka_unit_test(codes_of_resets),
 		cmocka_unit_test(codes_have_names),
 	};
 
