@@ -438,6 +438,30 @@ static void states_are_told(void **state)
 	assert_string_equal(weft_connectivity_name(WEFT_TRANSIENT_FAILURE), "TRANSIENT_FAILURE");
 }
 
+/* Servers cut off a client that resets a thousand streams at once: calls that end well are none of
+ * these. */
+static void long_use_keeps_the_connection(void **state)
+{
+	struct told told = { 0 };
+	struct outcome *calls = calloc(100, sizeof(*calls));
+
+	open_list("0", OPTIONS(.balancing = NULL));
+	wait_for_serving(1);
+	told.watch = weft_channel_watch(channel, on_told, &told);
+	for (int round = 0; round < 15; round++) {
+		for (int i = 0; i < 100; i++)
+			start(&calls[i], "/test.Test/Call", "", NULL);
+		for (int i = 0; i < 100; i++) {
+			run_until_end(&calls[i]);
+			assert_int_equal(calls[i].code, WEFT_OK);
+			outcome_fini(&calls[i]);
+		}
+	}
+	assert_int_equal(told.times, 0);
+	weft_channel_unwatch(told.watch);
+	free(calls);
+}
+
 static bool is_watched(void *data)
 {
 	return ((struct replica *)data)->watch != NULL;
@@ -574,6 +598,7 @@ int main(void)
 		TEST(the_full_are_left_out),
 		TEST(a_dead_first_address_is_overtaken),
 		TEST(states_are_told),
+		TEST(long_use_keeps_the_connection),
 		TEST(the_sick_are_left_out),
 		TEST(health_is_asked_again),
 		TEST(the_one_that_fails_is_ejected),
