@@ -115,6 +115,12 @@ def test_kill_leases(ours):
         assert (left.grantedTTL, list(left.keys)) == (100, [HOME + b"12"])
 
 
+def rows(registry):
+    """How many changes its file holds."""
+    with sqlite3.connect(f"file:{registry.folder / 'data/registry.db'}?mode=ro", uri=True) as db:
+        return db.execute("SELECT count(*) FROM revisions").fetchone()[0]
+
+
 def test_kill_compaction(ours, wait_until):
     """What a compaction has not swept when it is killed is swept in the next life."""
     with ours.channel() as channel:
@@ -127,11 +133,7 @@ def test_kill_compaction(ours, wait_until):
     ours.kill()
     ours.start()
 
-    def rows():
-        with sqlite3.connect(f"file:{ours.folder / 'data/registry.db'}?mode=ro", uri=True) as db:
-            return db.execute("SELECT count(*) FROM revisions").fetchone()[0]
-
-    wait_until(lambda: rows() == 128, 30, "the sweep")
+    wait_until(lambda: rows(ours) == 128, 30, "the sweep")
     with ours.channel() as channel:
         client = Client(channel)
         with pytest.raises(grpc.RpcError) as error:
@@ -139,6 +141,27 @@ def test_kill_compaction(ours, wait_until):
         assert error.value.code() == grpc.StatusCode.OUT_OF_RANGE
         kvs = client.get(HOME, HOME_END, revision=last).kvs
         assert [kv.version for kv in kvs] == [10] * 128
+
+
+def test_compacted_deletion(ours):
+    """A deletion at the compacted revision is still shown, from the file too; earlier ones are not,
+    and their rows are gone."""
+    with ours.channel() as channel:
+        client = Client(channel)
+        for key in (b"a", b"b"):
+            client.put(HOME + key)
+            last = client.delete(HOME + key).header.revision
+        client.compact(last, physical=True)
+    ours.kill()
+    ours.start()
+    with ours.channel() as channel, Watching(Client(channel)) as watching:
+        watching.create(HOME, HOME_END, start_revision=last)
+        event, = watching.events(1)
+        assert (event.type, event.kv.key, event.kv.mod_revision) == (DELETE, HOME + b"b", last)
+        watching.create(HOME, HOME_END, start_revision=last - 1)
+        assert watching.next().compact_revision == last
+        assert Client(channel).revision() == last
+    assert rows(ours) == 1
 
 
 def test_stop(ours):
