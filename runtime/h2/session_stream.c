@@ -16,10 +16,12 @@ struct fields {
 
 static nghttp2_nv to_field(const struct weft_h2_header *header)
 {
-	const uint8_t flags = header->constant
-				      ? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE
-				      : NGHTTP2_NV_FLAG_NONE;
+	uint8_t flags = header->constant
+				? NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE
+				: NGHTTP2_NV_FLAG_NONE;
 
+	if (header->passing)
+		flags |= NGHTTP2_NV_FLAG_NO_INDEX;
 	return (nghttp2_nv) { (uint8_t *)header->name, (uint8_t *)header->value, header->name_len,
 			      header->value_len, flags };
 }

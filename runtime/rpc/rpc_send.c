@@ -27,6 +27,15 @@ static size_t add(struct weft_h2_header *headers, size_t n, const char *name, co
 	return n + 1;
 }
 
+/* What no other call says: in HPACK's table it would only drive out what others do say. */
+static size_t add_passing(struct weft_h2_header *headers, size_t n, const char *name,
+			  const char *value)
+{
+	n = add(headers, n, name, value);
+	headers[n - 1].passing = true;
+	return n;
+}
+
 static size_t own_headers(const struct weft_attempt *attempt, struct weft_h2_header *headers)
 {
 	struct weft_rpc *rpc = attempt->rpc;
@@ -46,7 +55,7 @@ static size_t own_headers(const struct weft_attempt *attempt, struct weft_h2_hea
 		char *text = weft_arena_alloc(rpc->arena, WEFT_TIMEOUT_SIZE);
 
 		weft_timeout_format(rpc->deadline > now ? rpc->deadline - now : 0, text);
-		n = add(headers, n, "grpc-timeout", text);
+		n = add_passing(headers, n, "grpc-timeout", text);
 	}
 	if (attempt->previous) {
 		char *text = weft_arena_printf(rpc->arena, "%u", attempt->previous);
@@ -60,7 +69,7 @@ static size_t own_headers(const struct weft_attempt *attempt, struct weft_h2_hea
 		char *text = weft_arena_alloc(rpc->arena, 56);
 
 		weft_trace_format(&rpc->trace, text);
-		n = add(headers, n, "traceparent", text);
+		n = add_passing(headers, n, "traceparent", text);
 	}
 	return n;
 }

@@ -255,8 +255,9 @@ struct weft_rpc_bytes_events {
 struct weft_rpc *weft_rpc_start_raw(struct weft_channel *channel, const char *path,
 				    const struct weft_call_options *options,
 				    const struct weft_rpc_bytes_events *events, void *data);
-int weft_rpc_send_bytes(struct weft_rpc *rpc,
-			struct weft_bytes message); /* copies; -ECANCELED after the end */
+/* Copies. -ECANCELED after the end; -EMSGSIZE: more than the service config allows, or 2 GiB, and
+ * nothing was sent. */
+int weft_rpc_send_bytes(struct weft_rpc *rpc, struct weft_bytes message);
 
 /* For generated code, which gives them their types. A thunk calls `cb` (or a member of `events`)
  * by its true type. */

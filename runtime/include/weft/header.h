@@ -21,6 +21,7 @@ struct weft_h2_header {
 	const char *value;
 	size_t value_len;
 	bool constant; /* to be sent, and both live as long as the program: they are not copied */
+	bool passing;  /* to be sent, and hardly ever so again: HPACK keeps it in no table */
 };
 
 #define WEFT_H2_HEADER(n, v)                                                                       \
