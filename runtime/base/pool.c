@@ -113,6 +113,32 @@ static void put(struct shelf *shelf, struct piece *piece)
 	shelf->pieces = piece;
 }
 
+/* Gives the system a large piece of another size. False: there is none. */
+static bool drop_other(size_t kept)
+{
+	for (size_t i = SHELVES - 1; i > SMALL_SHIFT; i--) {
+		struct shelf *shelf = &pool.shelves[i];
+		struct piece *piece = shelf->pieces;
+
+		if (!piece || i == kept)
+			continue;
+		shelf->pieces = piece->next;
+		pool.large -= size_on(i);
+		free(piece);
+		return true;
+	}
+	return false;
+}
+
+/* For one more large piece: the sizes that are freed now are worth more than those of before. */
+static bool make_room(size_t i)
+{
+	while (pool.large + size_on(i) > KEPT_LARGE)
+		if (!drop_other(i))
+			return false;
+	return true;
+}
+
 /* Where the shelf has no place, or none of its own. */
 static void free_slowly(struct piece *piece, size_t size)
 {
@@ -120,7 +146,7 @@ static void free_slowly(struct piece *piece, size_t size)
 
 	if (!pool.watched)
 		open_shelves();
-	if (i <= SMALL_SHIFT || pool.large + size_on(i) > KEPT_LARGE) {
+	if (i <= SMALL_SHIFT || !make_room(i)) {
 		free(piece);
 		return;
 	}
