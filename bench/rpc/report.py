@@ -255,6 +255,8 @@ Measured {date} by
   the calls that succeeded and the bytes that came are held against what is due.
 - What the kernel does for a server in the interrupts of the loopback device is counted where it
   happens to run. That cannot be separated here, and it is most of what streams of 64 KiB cost.
+- Callgrind names the functions inside a library only where that has its symbols
+  (`--symbols FOLDER`, here nghttp2 1.52 built with them).
 
 The rounds one by one are in `performance.json`.
 """
