@@ -36,6 +36,9 @@ static const struct option options[] = {
 	  "whom to trust as a backend; without it backends are spoken to in plaintext" },
 	{ "backend", "WEFT_BACKENDS", BACKENDS, 0, NULL,
 	  "PACKAGE=TARGET, as often as there are packages; separated by spaces in the variable" },
+	{ "reflection-interval", "WEFT_REFLECTION_INTERVAL", DURATION,
+	  OPTION(reflection_interval_ns), "30s",
+	  "between two questions to backends that say their contracts themselves" },
 	{ "url-file", "WEFT_URL_FILE", TEXT, OPTION(url_file), NULL,
 	  "gets the public URL once the port is open" },
 	{ "workers", "WEFT_WORKERS", NUMBER, OPTION(workers), "2", "threads" },
@@ -293,4 +296,14 @@ void config_fini(struct config *config)
 {
 	weft_arena_free(config->arena);
 	*config = (struct config) { 0 };
+}
+
+size_t config_package_fits(const char *package, const char *name, size_t len)
+{
+	size_t package_len = strlen(package);
+
+	return package_len <= len && (package_len == len || name[package_len] == '.') &&
+			       memcmp(name, package, package_len) == 0
+		       ? package_len
+		       : 0;
 }

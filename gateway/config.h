@@ -22,6 +22,9 @@ struct config_backend {
 	bool reflection;
 };
 
+/* How much of "catalog.v1.Catalog", or of a package, this package is; 0: it is none of it. */
+size_t config_package_fits(const char *package, const char *name, size_t len);
+
 /* Lists end with NULL; one that is NULL itself stands for the defaults of cors.c. */
 struct config_cors {
 	const char *const *origins; /* NULL: there is no CORS */
@@ -53,6 +56,7 @@ struct config {
 	uint64_t idle_timeout_ns;  /* between requests */
 	uint64_t stall_timeout_ns; /* without the client taking a byte of the response */
 
+	uint64_t reflection_interval_ns; /* between two questions to those that reflect */
 	struct config_backend backends[CONFIG_MAX_BACKENDS];
 	size_t n_backends;
 	struct config_cors cors;

@@ -240,6 +240,9 @@ static int set_all(const struct reading *reading, const Gateway__V1__Config *fro
 	r = set_number(reading, &config->workers, "workers", from->workers);
 	if (r == 0)
 		r = set_duration(reading, &config->drain_ns, "drain_timeout", from->drain_timeout);
+	if (r == 0)
+		r = set_duration(reading, &config->reflection_interval_ns, "reflection_interval",
+				 from->reflection_interval);
 	if (r == 0 && from->tls)
 		r = set_tls(reading, from->tls);
 	if (r == 0 && from->limits)

@@ -9,7 +9,8 @@
 #include <sys/stat.h>
 #include <weft/log.h>
 
-#define LOOK_EVERY (1 * WEFT_SECOND)
+#define LOOK_EVERY  (1 * WEFT_SECOND)
+#define RETRY_AFTER (3 * WEFT_SECOND) /* when a backend has not said its contracts */
 
 struct reload {
 	struct edge *edge;
@@ -18,10 +19,12 @@ struct reload {
 	struct weft_signal *hup;
 	struct weft_timer timer;
 	struct weft_tls_watch *front_watch, *upstream_watch;
-	uint64_t seen; /* of the files, as they were when they were last read */
+	uint64_t seen;     /* of the files, as they were when they were last read */
+	uint64_t asked_at; /* when backends were last asked for their contracts */
 
 	bool running; /* the loader is at work: the part below is its own */
 	bool again;   /* asked for while it was */
+	bool asking;  /* only to hear whether what backends say has changed */
 	pthread_t loader;
 	struct weft_task done;
 	struct site *before; /* a reference */
@@ -98,11 +101,22 @@ static int build(struct reload *reload)
 	return r;
 }
 
+/* Nobody who has asked for nothing new is given it. */
+static void drop_same(struct reload *reload)
+{
+	if (!reload->asking || !reflected_same(reload->site, reload->before))
+		return;
+	site_unref(reload->site);
+	reload->site = NULL;
+}
+
 static void *run(void *data)
 {
 	struct reload *reload = data;
 
 	reload->r = build(reload);
+	if (reload->r == 0)
+		drop_same(reload);
 	weft_worker_post(reload->edge->workers[0].worker, &reload->done);
 	return NULL;
 }
@@ -127,6 +141,15 @@ static void watch_upstream_tls(struct reload *reload, const struct site *site)
 					   site->upstream_tls, 0, on_watched, NULL);
 }
 
+/* Starts the loader. */
+static void load(struct reload *reload, const struct view *view)
+{
+	reload->before = site_ref(view->site);
+	reload->running = pthread_create(&reload->loader, NULL, run, reload) == 0;
+	if (!reload->running)
+		site_unref(reload->before);
+}
+
 static void start(struct reload *reload)
 {
 	const struct view *view = reload->edge->workers[0].view;
@@ -136,11 +159,24 @@ static void start(struct reload *reload)
 		return;
 	}
 	reload->again = false;
+	reload->asking = false;
 	reload->seen = look(&view->site->config);
-	reload->before = site_ref(view->site);
-	reload->running = pthread_create(&reload->loader, NULL, run, reload) == 0;
-	if (!reload->running)
-		site_unref(reload->before);
+	load(reload, view);
+}
+
+/* Every now and then, and soon when one has not answered. */
+static void ask_again(struct reload *reload, const struct view *view)
+{
+	uint64_t wait = view->site->config.reflection_interval_ns;
+
+	if (!reflected_wanted(view->site))
+		return;
+	if (!reflected_complete(view->site) && wait > RETRY_AFTER)
+		wait = RETRY_AFTER;
+	if (weft_now() - reload->asked_at < wait)
+		return;
+	reload->asking = true;
+	load(reload, view);
 }
 
 static void take(struct reload *reload)
@@ -148,7 +184,8 @@ static void take(struct reload *reload)
 	struct site *site = reload->site;
 
 	reload->site = NULL;
-	reload->seen = look(&site->config);
+	if (!reload->asking)
+		reload->seen = look(&site->config);
 	weft_log_set_level(site->config.log_level);
 	watch_upstream_tls(reload, site);
 	edge_set_site(reload->edge, site);
@@ -169,9 +206,10 @@ static void on_done(struct weft_task *task)
 	struct reload *reload = weft_container_of(task, struct reload, done);
 
 	join(reload);
-	if (reload->r == 0)
+	reload->asked_at = weft_now();
+	if (reload->site)
 		take(reload);
-	else
+	else if (reload->r < 0)
 		weft_log_error("the configuration stays as it was", WEFT_STR("why", reload->error));
 	if (reload->again)
 		start(reload);
@@ -182,8 +220,12 @@ static void on_timer(struct weft_timer *timer, void *data)
 	struct reload *reload = data;
 	const struct view *view = reload->edge->workers[0].view;
 
-	if (view && !reload->running && look(&view->site->config) != reload->seen)
-		start(reload);
+	if (view && !reload->running) {
+		if (look(&view->site->config) != reload->seen)
+			start(reload);
+		else if (!reload->edge->workers[0].draining)
+			ask_again(reload, view);
+	}
 	weft_timer_start(weft_worker_loop(reload->edge->workers[0].worker), timer, LOOK_EVERY);
 }
 
@@ -206,6 +248,7 @@ struct reload *reload_new(struct edge *edge, int argc, char **argv)
 	reload->argv = argv;
 	reload->done.run = on_done;
 	reload->seen = look(&edge_site(edge)->config);
+	reload->asked_at = weft_now();
 	reload->hup = weft_signal_new(loop, SIGHUP, on_hup, reload);
 	if (edge->front_tls)
 		reload->front_watch =

@@ -1,8 +1,8 @@
 /*
  * Takes a changed configuration up without a restart: on SIGHUP, and when one of its files has
- * changed. The new state is built on a thread of its own (it reads files, and may ask backends) and
- * takes the place of the old one as a whole, or not at all: what is wrong with it is logged, and
- * everything stays as it was.
+ * changed, or what a backend says of its contracts. The new state is built on a thread of its own
+ * (it reads files, and asks backends) and takes the place of the old one as a whole, or not at all:
+ * what is wrong with it is logged, and everything stays as it was.
  *
  * Requests that are under way end under the state in which they began. Where the edge listens, with
  * how many threads and which certificate's files is read at the start alone.

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/log.h>
+#include <weft/protobuf.h>
 
 #include "contracts.h"
 #include "openapi.h"
@@ -53,7 +54,64 @@ static int add_descriptor_file(struct site *site, const char *path, char error[2
 	return r;
 }
 
-static int load_contracts(struct site *site, char error[256])
+/* FileDescriptorProto.package */
+static bool is_in(const struct config_backend *backend, struct weft_bytes file)
+{
+	struct weft_wire_field field;
+	bool in = false;
+
+	while (weft_wire_next(&file, &field) > 0)
+		if (field.number == 2 && field.type == WEFT_WIRE_BYTES)
+			for (size_t i = 0; i < backend->n_packages && !in; i++)
+				in = config_package_fits(backend->packages[i],
+							 (const char *)field.bytes.data,
+							 field.bytes.len) > 0;
+	return in;
+}
+
+/* Of what backends have said, the files that are of their own packages, or the others. */
+static int append_reflected(const struct site *site, bool own, struct weft_buffer *set)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < site->config.n_backends; i++) {
+		const struct weft_buffer *files = &site->reflected[i].files;
+		struct weft_bytes rest = { files->data, files->len };
+		struct weft_wire_field field;
+
+		while (r == 0 && weft_wire_next(&rest, &field) > 0)
+			if (is_in(&site->config.backends[i], field.bytes) == own)
+				r = weft_wire_append_bytes(set, 1, field.bytes.data,
+							   field.bytes.len);
+	}
+	return r;
+}
+
+/* One set of all, in which the first of a name counts: what a backend says of its own packages
+ * comes before what is built in, and that before what it says of others. */
+static int add_sets(struct site *site, bool with_reflected, char error[256])
+{
+	const struct weft_bytes built_in = contracts_descriptor_set;
+	struct weft_buffer set = WEFT_BUFFER_INIT;
+	int r = 0;
+
+	if (!with_reflected)
+		return weft_schema_add_set(site->schema, built_in, error);
+	r = append_reflected(site, true, &set);
+	if (r == 0)
+		r = weft_buffer_append(&set, built_in.data, built_in.len);
+	if (r == 0)
+		r = append_reflected(site, false, &set);
+	if (r < 0)
+		snprintf(error, 256, "%s", weft_errno_string(r));
+	else
+		r = weft_schema_add_set(site->schema, (struct weft_bytes) { set.data, set.len },
+					error);
+	weft_buffer_fini(&set);
+	return r;
+}
+
+static int load_contracts(struct site *site, bool with_reflected, char error[256])
 {
 	int r;
 
@@ -62,12 +120,29 @@ static int load_contracts(struct site *site, char error[256])
 		snprintf(error, 256, "%s", weft_errno_string(r));
 		return r;
 	}
-	r = weft_schema_add_set(site->schema, contracts_descriptor_set, error);
+	r = add_sets(site, with_reflected, error);
 	for (size_t i = 0; i < site->config.n_backends && r == 0; i++)
 		if (site->config.backends[i].descriptor_file)
 			r = add_descriptor_file(site, site->config.backends[i].descriptor_file,
 						error);
 	return r < 0 ? r : route_table_new(site->schema, error, &site->routes);
+}
+
+/* What a backend says must not keep the edge from starting. */
+static int load_all_contracts(struct site *site, bool first, char error[256])
+{
+	bool wanted = reflected_wanted(site);
+	int r;
+
+	r = load_contracts(site, wanted, error);
+	if (r == 0 || !wanted || !first)
+		return r;
+	weft_log_error("what backends say of their contracts is not taken", WEFT_STR("why", error));
+	for (size_t i = 0; i < site->config.n_backends; i++)
+		site->reflected[i].current = false;
+	weft_schema_free(site->schema);
+	site->schema = NULL;
+	return load_contracts(site, false, error);
 }
 
 /* FNV-1a, over 64 bits. */
@@ -123,11 +198,16 @@ int site_new(struct config *take_config, const struct site *before, char error[2
 	site->refs = 1;
 	site->config = *take_config;
 	*take_config = (struct config) { 0 };
-	r = load_contracts(site, error);
+	r = load_tls(site, before, error);
+	if (r == 0) {
+		r = reflected_ask(site, before);
+		if (r < 0)
+			snprintf(error, 256, "%s", weft_errno_string(r));
+	}
+	if (r == 0)
+		r = load_all_contracts(site, !before, error);
 	if (r == 0)
 		r = write_document(site, error);
-	if (r == 0)
-		r = load_tls(site, before, error);
 	if (r < 0) {
 		site_unref(site);
 		return r;
@@ -150,6 +230,7 @@ void site_unref(struct site *site)
 	weft_buffer_fini(&site->openapi);
 	route_table_free(site->routes);
 	weft_schema_free(site->schema);
+	reflected_fini(site);
 	config_fini(&site->config);
 	free(site);
 }

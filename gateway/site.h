@@ -12,11 +12,13 @@
 #include <weft/tls.h>
 
 #include "config.h"
+#include "reflected.h"
 #include "route.h"
 
 struct site {
 	atomic_uint refs;
 	struct config config;
+	struct reflected *reflected; /* as many as there are backends */
 	struct weft_schema *schema;
 	struct route_table *routes;
 	struct weft_buffer openapi;    /* the document, as it is served */
@@ -25,7 +27,9 @@ struct site {
 };
 
 /* Takes `config`, also when it fails: `error` says what is wrong then. Reads the files that it
- * names. What the state `before` (may be NULL) has of use is shared. */
+ * names, and asks the backends that say their contracts themselves: blocking, on a thread that runs
+ * no loop. A first state does without what these say when it cannot be used. What the state
+ * `before` (may be NULL) has of use is shared. */
 int site_new(struct config *take_config, const struct site *before, char error[256],
 	     struct site **ret_site);
 struct site *site_ref(struct site *site);

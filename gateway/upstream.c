@@ -145,17 +145,6 @@ void upstream_close(struct upstream *upstream, upstream_closed_cb *cb, void *dat
 	on_closed(upstream);
 }
 
-/* How much of "catalog.v1.Catalog" this package is; 0: it is none of it. */
-static size_t fits(const char *package, const char *service, size_t len)
-{
-	size_t package_len = strlen(package);
-
-	return package_len < len && service[package_len] == '.' &&
-			       memcmp(service, package, package_len) == 0
-		       ? package_len
-		       : 0;
-}
-
 struct weft_channel *upstream_find(const struct upstream *upstream, const char *service, size_t len)
 {
 	struct weft_channel *best = NULL;
@@ -165,7 +154,7 @@ struct weft_channel *upstream_find(const struct upstream *upstream, const char *
 		const struct config_backend *config = upstream->backends[i].config;
 
 		for (size_t j = 0; j < config->n_packages; j++) {
-			size_t fit = fits(config->packages[j], service, len);
+			size_t fit = config_package_fits(config->packages[j], service, len);
 
 			if (fit <= best_fit)
 				continue;
