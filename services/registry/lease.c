@@ -179,6 +179,7 @@ int lease_leases(struct weft_call *call, const Etcdserverpb__LeaseLeasesRequest 
 
 struct keep_alive { /* in the call's arena */
 	struct lease_op op;
+	struct weft_list node;
 	struct registry *registry;
 	struct weft_call *call;
 	int64_t revision; /* before the renewal: the lease was there at this one */
@@ -268,13 +269,29 @@ static int keep_alive_pump(struct weft_call *call, void *data)
 	return 0;
 }
 
+static void on_gone(void *data)
+{
+	struct keep_alive *keep = data;
+
+	weft_list_remove(&keep->node);
+}
+
 int lease_keep_alive(struct weft_call *call, void *self)
 {
 	struct keep_alive *keep = weft_arena_zalloc(weft_call_arena(call), sizeof(*keep));
 
 	keep->registry = self;
 	keep->call = call;
+	weft_list_append(&keep->registry->keep_alives, &keep->node);
+	weft_arena_defer(weft_call_arena(call), on_gone, keep);
 	etcdserverpb_lease_lease_keep_alive_receive(call, on_keep_alive, on_half_close, keep);
 	weft_call_on_ready(call, keep_alive_pump, keep);
 	return 0;
+}
+
+/* Clients keep such a stream for as long as they live: no drain waits for them. */
+void keep_alives_end(struct registry *registry)
+{
+	weft_list_each (node, after, &registry->keep_alives)
+		etcd_fail(weft_list_entry(node, struct keep_alive, node)->call, ETCD_STOPPED);
 }

@@ -129,6 +129,7 @@ static int start(struct app_worker *worker, void *data, void **ret_self)
 
 	if (!registry)
 		abort();
+	weft_list_init(&registry->keep_alives);
 	registry->store = app_store(app_worker_app(worker));
 	registry->reader = app_worker_reader(worker);
 	registry->worker = app_worker_worker(worker);
@@ -158,6 +159,7 @@ static void drain(struct app_worker *worker, void *self)
 	struct registry *registry = self;
 
 	watches_end(registry->watches);
+	keep_alives_end(registry);
 }
 
 static void stop(struct app_worker *worker, void *self)

@@ -2,6 +2,8 @@
 #ifndef REGISTRY_REGISTRY_H
 #define REGISTRY_REGISTRY_H
 
+#include <weft/list.h>
+
 #include "apply.h"
 #include "errors.h"
 #include "etcdserverpb/rpc.weft.h"
@@ -22,6 +24,7 @@ struct registry { /* a worker's */
 	struct compactor *compactor; /* the same */
 	struct tail *tail;
 	struct watches *watches;
+	struct weft_list keep_alives; /* streams */
 	uint64_t cluster_id;
 	uint64_t member_id;
 	const char *scheme; /* of our URLs */
@@ -45,6 +48,7 @@ void compactor_kick(struct compactor *compactor); /* there is work; any thread *
 int lease_grant(struct weft_call *call, const Etcdserverpb__LeaseGrantRequest *req, void *self);
 int lease_revoke(struct weft_call *call, const Etcdserverpb__LeaseRevokeRequest *req, void *self);
 int lease_keep_alive(struct weft_call *call, void *self);
+void keep_alives_end(struct registry *registry); /* the server stops */
 int lease_time_to_live(struct weft_call *call, const Etcdserverpb__LeaseTimeToLiveRequest *req,
 		       void *self);
 int lease_leases(struct weft_call *call, const Etcdserverpb__LeaseLeasesRequest *req, void *self);
