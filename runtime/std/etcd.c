@@ -20,13 +20,13 @@
 
 #include "etcdserverpb/rpc.weft.h"
 
-#define VARIABLE      "WEFT_ETCD"
+#define VARIABLE      "WEFT_REGISTRY"
 #define RANGE_TIMEOUT (5 * WEFT_SECOND)
 #define WAIT_FIRST    (200 * WEFT_MS)
 #define WAIT_MAX      (5 * WEFT_SECOND)
 #define KEEPALIVE     (10 * WEFT_SECOND) /* an etcd that is frozen is no etcd */
 
-static const char *default_target; /* of the process: written before there are workers */
+static char *default_target; /* of the process: written before there are workers */
 static struct weft_tls *default_tls;
 
 struct entry {
@@ -313,7 +313,9 @@ int weft_etcd_register(const char *target, struct weft_tls *tls)
 
 	if (r < 0)
 		return r;
-	default_target = target;
+	default_target = target ? strdup(target) : NULL;
+	if (target && !default_target)
+		abort();
 	default_tls = tls ? weft_tls_ref(tls) : NULL;
 	return 0;
 }

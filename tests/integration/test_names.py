@@ -45,7 +45,7 @@ def replica():
 
 class Channel:
     def __init__(self, program, target, wait_until, *options, **environment):
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_ETCD")}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("WEFT_")}
         self.process = subprocess.Popen([program, *options, target], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                         env={**inherited, **environment})
@@ -167,7 +167,8 @@ def test_etcd(registry, replica, channel):
         etcd.put(b"shop/one", endpoint(one, weight=3, version="1.2.0"))
         etcd.put(b"shop/none", b"nonsense")
         etcd.put(b"shopping/other", endpoint(two))
-        client = channel("etcd:///shop", "--balancing", "round_robin", WEFT_ETCD=registry.target)
+        client = channel("etcd:///shop", "--balancing", "round_robin",
+                         WEFT_REGISTRY=registry.target)
         known = one.address + r"=READY,3,{\"weight\":3,\"version\":\"1.2.0\"}"
         client.until(f"READY {known}".replace("\\", ""))
         etcd.put(b"shop/two", endpoint(two))
@@ -196,7 +197,7 @@ def test_etcd_restarts(mortal, replica, channel):
     one, two = replica(), replica()
     with mortal.channel() as connection:
         Client(connection).put(b"shop/one", endpoint(one))
-        client = channel("etcd:///shop", "--balancing", "round_robin", WEFT_ETCD=mortal.target)
+        client = channel("etcd:///shop", "--balancing", "round_robin", WEFT_REGISTRY=mortal.target)
         client.until(f"READY {one.address}=READY")
         mortal.kill()
         assert client.call()[:2] == ["OK", one.address]
@@ -209,4 +210,4 @@ def test_etcd_nowhere(channel):
     client = channel("etcd:///shop")
     code, _, words = client.call()
     assert code == "UNAVAILABLE"
-    assert re.search("WEFT_ETCD", words)
+    assert re.search("WEFT_REGISTRY", words)

@@ -21,8 +21,8 @@ extern "C" {
 
 /* Makes the scheme known, once in the process and before its workers start; -EEXIST. `target` is
  * where etcd, or whatever speaks its v3 API, is for targets that do not say so themselves: any
- * target of another scheme, or NULL for the environment's WEFT_ETCD as it is when a name is first
- * looked up. `tls` is how it is reached, referenced for good; NULL: plaintext. */
+ * target of another scheme, copied, or NULL for the environment's WEFT_REGISTRY as it is when a
+ * name is first looked up. `tls` is how it is reached, referenced for good; NULL: plaintext. */
 int weft_etcd_register(const char *target, struct weft_tls *tls);
 
 /* What stands under a key, as an endpoint: 0, and memory of the arena; -EINVAL: `error` says what
