@@ -1,8 +1,8 @@
 /*
  * The life of a service's process, which worker 0 leads; it runs on the main thread.
  *
- *	STARTING ──▶ SERVING ──signal──▶ DRAINING ──▶ … ──▶ STOPPED      (enum app_state)
- *	   └──── something cannot start ─────▲
+ *	STARTING ──▶ SERVING ──signal──▶ LEAVING ──▶ … ──▶ STOPPED      (enum app_state)
+ *	   └──── something cannot start ────▲
  *
  * Worker 0 orders (start, drain, part, stop), each worker carries it out on its own loop and
  * reports; the last report takes the next step. Before the loops: flags, TLS and the store, which
@@ -166,7 +166,9 @@ static int open_ports(struct app *app, char error[256])
 	r = open_health_port(app, error);
 	if (r == 0)
 		r = open_port(app, error);
-	return r < 0 ? r : announce(app, weft_port_address(app->port), error);
+	if (r == 0)
+		r = announce(app, weft_port_address(app->port), error);
+	return r < 0 ? r : app_discovery_begin(app, weft_port_address(app->port), error);
 }
 
 static void on_started(struct app *app)
@@ -179,7 +181,7 @@ static void on_started(struct app *app)
 	if (why)
 		say_no(app, why);
 	if (why || app->signalled) {
-		set_state(app, APP_DRAINING);
+		set_state(app, APP_LEAVING);
 		return;
 	}
 	set_state(app, APP_SERVING);
@@ -242,9 +244,12 @@ static void set_state(struct app *app, enum app_state state)
 	switch (state) {
 	case APP_STARTING: order(app, app_worker_start); break;
 	case APP_SERVING: tell_health(app); break;
-	case APP_DRAINING:
+	case APP_LEAVING:
 		weft_health_shutdown(app->health); /* a Watch would keep its connection open */
 		withdraw(app);
+		app_discovery_end(app);
+		break;
+	case APP_DRAINING:
 		weft_port_free(app->port);
 		app->port = NULL;
 		order(app, app_worker_drain);
@@ -282,7 +287,7 @@ static void on_signal(int signal, void *data)
 	app->signalled = true;
 	weft_log_info("stopping", WEFT_INT("signal", signal));
 	if (app->state == APP_SERVING)
-		set_state(app, APP_DRAINING);
+		set_state(app, APP_LEAVING);
 }
 
 static void on_begin(struct weft_task *task)
@@ -300,7 +305,7 @@ static void on_begin(struct weft_task *task)
 		set_state(app, APP_STARTING);
 	} else {
 		say_no(app, weft_errno_string(r));
-		set_state(app, APP_DRAINING);
+		set_state(app, APP_LEAVING);
 	}
 }
 
@@ -394,6 +399,7 @@ static int prepare(struct app *app, char error[256])
 	r = app_tls_open(&app->tls, &app->flags, error);
 	if (r < 0)
 		return r;
+	weft_etcd_register(app->flags.registry, app->tls.client);
 	r = make_workers(app);
 	if (r < 0)
 		snprintf(error, 256, "%s", weft_errno_string(r));
@@ -437,7 +443,6 @@ int app_run(const struct app_service *service, int argc, char **argv)
 	}
 	weft_log_set_level(app.flags.log_level);
 	raise_limits();
-	weft_etcd_register(NULL, NULL);
 	if (weft_health_new(&app.health) < 0)
 		abort();
 	if (prepare(&app, error) < 0)

@@ -1,9 +1,10 @@
 /*
  * What every service shares: a main.c names the service and calls app_run(), and gets flags and
- * WEFT_* environment, workers, TLS, health, reflection, logs, signals and drain with no line of its
- * own. --help lists the flags; app_flags.c has the table.
+ * WEFT_* environment, workers, TLS, registration and discovery, health, reflection, logs, signals
+ * and drain with no line of its own. --help lists the flags; app_flags.c has the table.
  *
- * SIGTERM and SIGINT: health says NOT_SERVING, the address file is withdrawn, the port closes,
+ * SIGTERM and SIGINT: health says NOT_SERVING, the address file and the entry in the registry are
+ * withdrawn, the port closes,
  * GOAWAY, calls under way finish (at most as long as --drain says), the store closes, exit 0. A
  * second signal ends it at once. What cannot start says why in one log line and exits 1; flags
  * that are wrong exit 2.

@@ -21,7 +21,12 @@ static int set_text(void *field, const char *text)
 	return 0;
 }
 
-static int set_workers(void *field, const char *text)
+static int set_replica(void *field, const char *text)
+{
+	return strchr(text, '/') ? -EINVAL : set_text(field, text);
+}
+
+static int set_number(void *field, const char *text, unsigned max)
 {
 	char *end;
 	unsigned long n;
@@ -29,10 +34,20 @@ static int set_workers(void *field, const char *text)
 	if (!isdigit((unsigned char)text[0]))
 		return -EINVAL;
 	n = strtoul(text, &end, 10); /* ULONG_MAX when it is more */
-	if (*end || n == 0 || n > APP_WORKERS_MAX)
+	if (*end || n == 0 || n > max)
 		return -EINVAL;
 	*(unsigned *)field = (unsigned)n;
 	return 0;
+}
+
+static int set_workers(void *field, const char *text)
+{
+	return set_number(field, text, APP_WORKERS_MAX);
+}
+
+static int set_weight(void *field, const char *text)
+{
+	return set_number(field, text, 1000000);
 }
 
 static int set_duration(void *field, const char *text)
@@ -95,6 +110,18 @@ static const struct flag {
 	{ "address-file", "WEFT_ADDRESS_FILE", "FILE", NULL,
 	  "holds the address while the service is open: what a file:/// target reads", "a file",
 	  set_text, FIELD(address_file) },
+	{ "registry", "WEFT_REGISTRY", "TARGET", NULL,
+	  "where it registers and finds others, an etcd or weft-registry", "a target", set_text,
+	  FIELD(registry) },
+	{ "advertise", "WEFT_ADVERTISE", "IP[:PORT]", NULL,
+	  "the address that it registers, when it is not the one it listens at", "an address",
+	  set_text, FIELD(advertise) },
+	{ "replica", "WEFT_REPLICA", "ID", NULL,
+	  "tells it apart from its other replicas, and is the same after a restart; host and "
+	  "process by default",
+	  "a name without slashes", set_replica, FIELD(replica) },
+	{ "weight", "WEFT_WEIGHT", "NUMBER", NULL, "its share of calls, relative to other replicas",
+	  "a number from 1 to 1000000", set_weight, FIELD(weight) },
 	{ "data", "WEFT_DATA", "FOLDER", "data", "where the store is; made if it is not there",
 	  "a folder", set_text, FIELD(data) },
 	{ "tls-cert", "WEFT_TLS_CERT", "FILE", NULL,
@@ -109,7 +136,7 @@ static const struct flag {
 	  "whose clients are let in (PEM), with certificates; without it all are", "a file",
 	  set_text, FIELD(tls_client_ca) },
 	{ "target", TARGET_PREFIX "<NAME>", "NAME=TARGET", NULL,
-	  "where another service is found; may be repeated",
+	  "where another service is found, if not in the registry; may be repeated",
 	  "NAME=TARGET, as in catalog=file:///run/catalog.address", set_target, FIELD(targets) },
 	{ "workers", "WEFT_WORKERS", "NUMBER", "2", "threads that answer calls",
 	  "a number from 1 to 256", set_workers, FIELD(workers) },

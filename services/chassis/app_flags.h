@@ -27,6 +27,10 @@ struct app_flags {
 	const char *listen;
 	const char *health_listen;
 	const char *address_file; /* NULL: none */
+	const char *registry;     /* a target; NULL: the process does not register */
+	const char *advertise;    /* NULL: what it listens at */
+	const char *replica;      /* NULL: host and process */
+	unsigned weight;          /* 0: none is said */
 	const char *data;
 	const char *tls_cert; /* NULL: plaintext */
 	const char *tls_key;

@@ -6,6 +6,7 @@
 #include <weft/health.h>
 
 #include "app.h"
+#include "app_discovery.h"
 #include "app_flags.h"
 #include "app_tls.h"
 
@@ -30,6 +31,7 @@ struct app_worker {
 enum app_state {
 	APP_STARTING, /* the workers start */
 	APP_SERVING,
+	APP_LEAVING,  /* nobody is to find it any more */
 	APP_DRAINING, /* no new calls; those under way finish */
 	APP_SETTLING, /* the store answers the last writes */
 	APP_PARTING,  /* other services answer the last calls to them */
@@ -63,6 +65,7 @@ struct app {
 	struct weft_server *health_server;
 	struct weft_port *health_port;
 	bool announced; /* the address file is there */
+	struct app_discovery discovery;
 
 	/* The writer's thread tells worker 0 about the file. */
 	atomic_bool store_failing;

@@ -26,6 +26,7 @@ static int open_channels(struct app_worker *worker)
 	const struct weft_channel_options options = {
 		.size = sizeof(options),
 		.tls = worker->app->tls.client,
+		.balancing = "round_robin",
 	};
 	const char *const *uses = worker->app->service->uses;
 	char why[256] = "";
@@ -40,11 +41,17 @@ static int open_channels(struct app_worker *worker)
 	for (; worker->n_channels < n; worker->n_channels++) {
 		const char *name = uses[worker->n_channels];
 		const char *target = app_flags_target(&worker->app->flags, name);
+		char registered[64];
 
+		if (!target && worker->app->flags.registry) {
+			snprintf(registered, sizeof(registered), "etcd:///%.40s", name);
+			target = registered;
+		}
 		if (!target) {
 			snprintf(worker->error, sizeof(worker->error),
-				 "nobody says where %.40s is found: --target %.40s=TARGET", name,
-				 name);
+				 "nobody says where %.40s is found: --registry TARGET, or "
+				 "--target %.40s=TARGET",
+				 name, name);
 			return -EINVAL;
 		}
 		r = weft_channel_new(worker->worker, target, &options, why,

@@ -13,6 +13,7 @@
 static const char *const variables[] = {
 	"WEFT_LISTEN",   "WEFT_HEALTH_LISTEN", "WEFT_ADDRESS_FILE",   "WEFT_DATA",
 	"WEFT_TLS_CERT", "WEFT_TLS_KEY",       "WEFT_TLS_CA",         "WEFT_WORKERS",
+	"WEFT_REGISTRY", "WEFT_ADVERTISE",     "WEFT_REPLICA",        "WEFT_WEIGHT",
 	"WEFT_DRAIN",    "WEFT_LOG",           "WEFT_TARGET_CATALOG", "WEFT_TARGET_GIFT_CARDS",
 };
 
@@ -47,6 +48,9 @@ static void test_defaults(void **state)
 	assert_string_equal(flags.health_listen, "127.0.0.1:0");
 	assert_string_equal(flags.data, "data");
 	assert_null(flags.address_file);
+	assert_null(flags.registry);
+	assert_null(flags.replica);
+	assert_int_equal(flags.weight, 0);
 	assert_null(flags.tls_cert);
 	assert_int_equal(flags.workers, 2);
 	assert_int_equal(flags.drain_ns, 10 * WEFT_SECOND);
@@ -122,6 +126,8 @@ static void test_refusals(void **state)
 	check_refused("--frobnicate=1", "there is no flag --frobnicate=1");
 	check_refused("-x", "there is no flag -x");
 	check_refused("extra", "\"extra\" is no flag");
+	check_refused("--replica a/b", "--replica: \"a/b\" is not a name without slashes");
+	check_refused("--weight 0", "--weight: \"0\" is not a number from 1 to 1000000");
 	check_refused("--workers", "--workers needs a value");
 	check_refused("--workers 0", "--workers: \"0\" is not a number from 1 to 256");
 	check_refused("--workers 257", "is not a number");
