@@ -705,6 +705,9 @@ void session_abort(struct session *session, uint32_t error_code)
 	weft_list_each (at, after, &session->streams) {
 		struct weft_h2_stream *stream = weft_list_entry(at, struct weft_h2_stream, all);
 
+		if (session->role == SESSION_CLIENT && stream->life == STREAM_LIVE &&
+		    !nghttp2_session_find_stream(session->nghttp2, stream->id))
+			stream->refused = true; /* its HEADERS still wait to be sent */
 		nghttp2_session_set_stream_user_data(session->nghttp2, stream->id, NULL);
 		close_stream(stream, error_code);
 	}

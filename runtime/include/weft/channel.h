@@ -190,7 +190,8 @@ struct weft_call_options {
  * and message limits count, and a call waits for ready where either says so.
  *
  * A call that its peer has certainly not looked at (RST_STREAM with REFUSED_STREAM, a stream above
- * GOAWAY's last one) is sent once more by itself (gRFC A6, transparent retries). Beyond that it has
+ * GOAWAY's last one, or one that had not left when the connection was lost) is sent once more by
+ * itself (gRFC A6, transparent retries). Beyond that it has
  * one attempt, unless the service config has a policy for the method:
  *
  * - retryPolicy: after a failure with a code of the policy it is sent again, until there were

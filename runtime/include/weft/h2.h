@@ -38,7 +38,7 @@ struct weft_h2_stream_events {
 	/* The last call, exactly once: NO_ERROR (0) after a complete exchange, else an RFC 9113
 	 * error code. CONNECT_ERROR: the connection was lost (a peer that resets a stream with it
 	 * is heard as INTERNAL_ERROR). `refused`: the peer certainly has
-	 * not processed it (REFUSED_STREAM, or above GOAWAY's last id). */
+	 * not processed it (REFUSED_STREAM, above GOAWAY's last id, or it was never sent). */
 	void (*on_close)(struct weft_h2_stream *stream, uint32_t error_code, bool refused,
 			 void *data);
 };

@@ -173,6 +173,28 @@ static void test_resets(void **state)
 	pair_fini(&pair);
 }
 
+/* What was under way, the peer may have processed; what had not left yet, it has not. */
+static void test_a_lost_connection_tells_what_has_left(void **state)
+{
+	struct pair pair;
+
+	pair_init(&pair, NULL);
+	request(&pair, true);
+	settle(&pair);
+	session_abort(pair.client.session, WEFT_H2_CONNECT_ERROR);
+	dispatch(&pair.client);
+	assert_string_equal(pair.client.log, "close(10) ");
+	pair_fini(&pair);
+
+	pair_init(&pair, NULL);
+	request(&pair, true);
+	session_abort(pair.client.session, WEFT_H2_CONNECT_ERROR);
+	dispatch(&pair.client);
+	assert_string_equal(pair.client.log, "close(10,refused) ");
+	assert_string_equal(pair.server.log, "");
+	pair_fini(&pair);
+}
+
 static void let_go(struct weft_h2_stream *stream, const struct weft_h2_header *headers, size_t n,
 		   bool end, void *data)
 {
@@ -555,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_an_early_answer_stops_the_request),
 		cmocka_unit_test(test_interim_answers_are_skipped),
 		cmocka_unit_test(test_resets),
+		cmocka_unit_test(test_a_lost_connection_tells_what_has_left),
 		cmocka_unit_test(test_a_finished_stream_is_not_reset),
 		cmocka_unit_test(test_large_headers),
 		cmocka_unit_test(test_headers_above_the_soft_limit),
