@@ -10,10 +10,10 @@
 #include <weft/list.h>
 #include <weft/worker.h>
 
-#define WEFT_READ_ROOM ((size_t)64 * 1024)
+#define WEFT_READ_ROOM   ((size_t)64 * 1024)
 /* More than four messages of 64 KiB: they leave together, and not a few bytes of the last by
  * themselves. */
-#define WEFT_WRITE_ROOM ((size_t)272 * 1024)
+#define WEFT_WRITE_ROOM  ((size_t)272 * 1024)
 /* A full write room as TLS records, and what a handshake or a full read room may provoke. */
 #define WEFT_RECORD_ROOM (WEFT_WRITE_ROOM + (size_t)128 * 1024)
 
