@@ -292,9 +292,20 @@ static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *fram
 		if (!(frame->flags & NGHTTP2_FLAG_ACK))
 			budget_spend(&session->useless, 1);
 		break;
+	case NGHTTP2_RST_STREAM:
+		budget_spend(&session->received_resets, 1);
+		if (budget_empty(&session->received_resets)) /* the GOAWAY names the last so far */
+			nghttp2_session_terminate_session(nghttp2, NGHTTP2_ENHANCE_YOUR_CALM);
+		break;
 	default: budget_spend(&session->useless, 1);
 	}
 	return 0;
+}
+
+static bool out_of_budget(const struct session *session)
+{
+	return budget_empty(&session->useless) || budget_empty(&session->resets) ||
+	       budget_empty(&session->received_resets);
 }
 
 static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *data)
@@ -336,7 +347,8 @@ static void receive_request(struct session *session, int32_t id, bool end)
 	session_stream_cb *open;
 	struct weft_h2_stream *stream;
 
-	if (session->ended)
+	/* A GOAWAY is under way: what it says was not looked at, the peer may send again. */
+	if (session->ended || out_of_budget(session))
 		return;
 	if (over)
 		budget_spend(&session->useless, 10);
@@ -527,6 +539,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 
 	budget_refill(&session->useless, now);
 	budget_refill(&session->resets, now);
+	budget_refill(&session->received_resets, now);
 	if (!session->ended)
 		judge_frames(session, bytes, len);
 	n = nghttp2_session_mem_recv(session->nghttp2, bytes, len);
@@ -536,7 +549,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 				 nghttp2_strerror((int)n));
 		return -EPROTO;
 	}
-	if (!session->ended && (budget_empty(&session->useless) || budget_empty(&session->resets)))
+	if (!session->ended && out_of_budget(session))
 		session_terminate(session, NGHTTP2_ENHANCE_YOUR_CALM);
 	session->events->on_output(session->data);
 	return 0;
@@ -631,6 +644,7 @@ struct session *session_new(enum session_role role, const struct weft_h2_options
 		options->soft_header_list ? options->soft_header_list : session->headers.limit;
 	budget_init(&session->useless, 10000, 330);
 	budget_init(&session->resets, 1000, 33);
+	budget_init(&session->received_resets, 900, 30);
 	create(session);
 	submit_settings(session, options);
 	return session;

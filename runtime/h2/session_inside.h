@@ -52,6 +52,9 @@ struct session {
 	struct headers headers;
 	struct budget useless; /* frames that carry nothing, or are wrong */
 	struct budget resets;  /* streams that the peer made us reset */
+	/* Resets that the peer sent. Below nghttp2's own limit (1,000, and 33 a second), which
+	 * ends the connection too but goes on to hand us what its GOAWAY says was not looked at. */
+	struct budget received_resets;
 	struct walk walk;
 	struct gaps gaps;
 	struct finished finished;

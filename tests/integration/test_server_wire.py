@@ -350,6 +350,27 @@ def test_rapid_reset(address, still_serving):
             pass  # cut while it went on
 
 
+def test_nothing_beyond_a_goaway_is_executed(build, tmp_path):
+    """What the GOAWAY says was not looked at, the peer may send again: it must not have run."""
+    log = tmp_path / "log"
+    with open(log, "wb") as stderr:
+        process = subprocess.Popen([build / "tests/support/rpc_server", "127.0.0.1:0"],
+                                   stdout=subprocess.PIPE, stderr=stderr, text=True)
+    host, port = process.stdout.readline().strip().rsplit(":", 1)
+    with Client((host, int(port))) as client:
+        client.flush = lambda: None  # all at once, so that much of it waits behind the limit
+        for _ in range(1500):
+            client.h2.reset_stream(client.request(), 8)
+        client.socket.sendall(client.h2.data_to_send())
+        ended = client.until(h2.events.ConnectionTerminated)
+    process.terminate()
+    assert process.wait(WAIT) == 0
+    process.stdout.close()
+    executed = log.read_text().count('"message":"call"')
+    assert ended.error_code == 11  # ENHANCE_YOUR_CALM
+    assert 0 < executed <= (ended.last_stream_id + 1) // 2 < 1500
+
+
 def test_resets_that_are_provoked(address, still_serving):
     """CVE-2025-8671: windows that overflow make the server reset its own streams."""
     with Client(address) as client:
