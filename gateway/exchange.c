@@ -214,6 +214,8 @@ void exchange_writable(struct exchange *exchange)
 void exchange_broken(struct exchange *exchange, unsigned http_status, const char *message)
 {
 	cancel(exchange);
+	if (!*exchange->request_id)
+		identify(exchange); /* it never had a head */
 	errors_refuse(exchange, http_status, "%s", message);
 }
 
