@@ -59,7 +59,7 @@ struct weft_resolver_class {
 };
 
 /* Once for a scheme, -EEXIST, and before any worker has been started: the table is the process's
- * and not locked. `class` is static. -ENOSPC: there are 16 already. */
+ * and not locked. The class is static. -ENOSPC: there are 16 already. */
 int weft_resolver_register(const struct weft_resolver_class *resolver_class);
 
 /* What has been found, in place of all that was found before. Never before start() has returned.
