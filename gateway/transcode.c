@@ -154,12 +154,14 @@ static int append_mask_path(const struct plan *plan, const char *given, size_t l
 static int append_mask(const struct plan *plan, const struct weft_buffer *given,
 		       struct weft_buffer *out)
 {
-	const char *at = (const char *)given->data, *end = at + given->len;
 	size_t start = out->len, mark;
+	const char *at, *end;
 	int r;
 
 	if (given->len == 0)
 		return 0;
+	at = (const char *)given->data;
+	end = at + given->len;
 	r = weft_wire_begin(out, plan->mask->number, &mark);
 	while (r >= 0 && at < end) {
 		const char *comma = memchr(at, ',', (size_t)(end - at)) ?: end;
