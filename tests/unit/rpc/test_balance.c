@@ -267,12 +267,25 @@ static void the_idle_are_preferred(void **state)
 		host_change(n, WEFT_READY);
 		fakes[n].base.outstanding = n == 2 ? 3 : 4;
 	}
-	/* each pick misses the idle one with a chance of (2/3)^10 */
-	spread(counts, 1000);
-	assert_true(counts[2] > 900);
+	spread(counts, 100);
+	assert_int_equal(counts[2], 100);
 	fakes[2].full = true;
 	spread(counts, 100);
 	assert_int_equal(counts[2], 0);
+}
+
+/* It is never compared with itself. */
+static void the_busy_one_gets_nothing(void **state)
+{
+	unsigned counts[FAKES_MAX];
+
+	host_update(&weft_least_request, NULL, THREE);
+	for (unsigned n = 1; n <= 3; n++)
+		host_change(n, WEFT_READY);
+	fakes[3].base.outstanding = 1;
+	spread(counts, 200);
+	assert_int_equal(counts[3], 0);
+	assert_in_range(counts[1], 50, 150);
 }
 
 /* Calls that do not come back lie as evenly as two choices can lay them. */
@@ -479,6 +492,7 @@ int main(void)
 		TEST(states_become_one),
 		TEST(an_update_keeps_what_stays),
 		TEST(the_idle_are_preferred),
+		TEST(the_busy_one_gets_nothing),
 		TEST(two_choices_even_out),
 		TEST(the_tried_are_avoided_here_too),
 		TEST(the_one_that_fails_is_ejected_and_returns),
