@@ -23,7 +23,7 @@
 #define VARIABLE      "WEFT_REGISTRY"
 #define RANGE_TIMEOUT (5 * WEFT_SECOND)
 #define WAIT_FIRST    (200 * WEFT_MS)
-#define WAIT_MAX      (5 * WEFT_SECOND)
+#define WAIT_MAX      (500 * WEFT_MS)    /* an etcd that is back is heard within a second */
 #define KEEPALIVE     (10 * WEFT_SECOND) /* an etcd that is frozen is no etcd */
 
 static char *default_target; /* of the process: written before there are workers */
@@ -252,6 +252,7 @@ static void open_channel(struct etcd *etcd, const struct weft_resolver_target *t
 		.tls = default_tls,
 		.keepalive_ns = KEEPALIVE,
 		.idle_timeout_ns = WEFT_NEVER,
+		.backoff_ns = WAIT_FIRST,
 		.backoff_max_ns = WAIT_MAX,
 	};
 
