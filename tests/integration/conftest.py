@@ -61,14 +61,6 @@ def certificates(tmp_path_factory):
 def contracts(tmp_path_factory):
     """Python's messages for the contracts, importable: `from catalog.v1 import catalog_pb2`."""
     out = tmp_path_factory.mktemp("contracts")
-    home = ROOT / "proto"
-    protos = sorted(str(path.relative_to(home)) for path in home.rglob("*.proto"))
-    subprocess.run(["protoc", "-I", ROOT / "proto", "-I", "/usr/include", f"--python_out={out}",
-                    *protos], check=True)
-    sys.path.insert(0, str(out))
-    # google is a package of python3-protobuf, and grpc one of python3-grpcio: they look here too.
-    for package in ("google", "grpc"):
-        module = __import__(package + ".protobuf" if package == "google" else package)
-        if (out / package).is_dir():
-            module.__path__.append(str(out / package))
+    import python_contracts
+    python_contracts.make(ROOT, out)
     return out
