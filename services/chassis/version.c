@@ -25,5 +25,12 @@ char *version_of(const struct weft_service *service)
 	struct weft_bytes options = field_of(service->file->descriptor, FILE_OPTIONS);
 	struct weft_bytes version = field_of(options, WEFT_VERSION);
 
-	return version.len ? strndup((const char *)version.data, version.len) : NULL;
+	char *text;
+
+	if (version.len == 0)
+		return NULL;
+	text = calloc(1, version.len + 1);
+	if (!text)
+		abort();
+	return memcpy(text, version.data, version.len);
 }
