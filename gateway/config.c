@@ -36,6 +36,8 @@ static const struct option options[] = {
 	  "whom to trust as a backend; without it backends are spoken to in plaintext" },
 	{ "backend", "WEFT_BACKENDS", BACKENDS, 0, NULL,
 	  "PACKAGE=TARGET, as often as there are packages; separated by spaces in the variable" },
+	{ "registry", "WEFT_REGISTRY", TEXT, OPTION(registry), NULL,
+	  "where targets as etcd:///catalog are looked up, an etcd or weft-registry" },
 	{ "reflection-interval", "WEFT_REFLECTION_INTERVAL", DURATION,
 	  OPTION(reflection_interval_ns), "30s",
 	  "between two questions to backends that say their contracts themselves" },

@@ -42,6 +42,7 @@ struct config {
 	const char *tls_cert; /* NULL: plaintext */
 	const char *tls_key;
 	const char *upstream_ca; /* NULL: plaintext to the backends */
+	const char *registry;    /* a target, or NULL */
 	const char *url_file;    /* may be NULL */
 	uint64_t workers;
 	uint64_t drain_ns;

@@ -236,6 +236,7 @@ static int set_all(const struct reading *reading, const Gateway__V1__Config *fro
 	set_text(reading, &config->listen, from->listen);
 	set_text(reading, &config->url_file, from->url_file);
 	set_text(reading, &config->upstream_ca, from->upstream_ca_file);
+	set_text(reading, &config->registry, from->registry);
 	set_level(reading, from->log_level);
 	r = set_number(reading, &config->workers, "workers", from->workers);
 	if (r == 0)

@@ -75,6 +75,8 @@ static const char *fixed(const struct config *before, const struct config *after
 		return "where it listens";
 	if (before->workers != after->workers)
 		return "how many workers it has";
+	if (!same(before->registry, after->registry))
+		return "where the registry is";
 	if (!same(before->url_file, after->url_file))
 		return "its URL file";
 	if (!same(before->tls_cert, after->tls_cert) || !same(before->tls_key, after->tls_key))

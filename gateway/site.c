@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weft/etcd.h>
 #include <weft/log.h>
 #include <weft/protobuf.h>
 
@@ -199,6 +200,8 @@ int site_new(struct config *take_config, const struct site *before, char error[2
 	site->config = *take_config;
 	*take_config = (struct config) { 0 };
 	r = load_tls(site, before, error);
+	if (r == 0 && !before)
+		weft_etcd_register(site->config.registry, site->upstream_tls);
 	if (r == 0) {
 		r = reflected_ask(site, before);
 		if (r < 0)

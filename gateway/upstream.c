@@ -52,6 +52,7 @@ static int open_channel(struct weft_worker *worker, const struct site *site,
 		.size = sizeof(options),
 		.tls = site->upstream_tls,
 		.max_message = site->config.max_body,
+		.balancing = "round_robin",
 	};
 	struct shared *shared = calloc(1, sizeof(*shared));
 	char why[256] = "out of memory";

@@ -38,6 +38,7 @@ static void test_everything(void **state)
 		"limits: {max_head: 1000, maxBody: 2000, max_connections: 30}\n"
 		"timeouts: {call: 1s, head: 2s, body: 3s, idle: 4s, stall: 5s}\n"
 		"upstream_ca_file: /ca.pem\n"
+		"registry: dns:///etcd:2379\n"
 		"backends:\n"
 		"  - packages: [catalog.v1, orders.v1]\n"
 		"    target: dns:///shop:50051\n"
@@ -64,6 +65,7 @@ static void test_everything(void **state)
 	assert_int_equal(config.call_timeout_ns, 1 * WEFT_SECOND);
 	assert_int_equal(config.stall_timeout_ns, 5 * WEFT_SECOND);
 	assert_string_equal(config.upstream_ca, "/ca.pem");
+	assert_string_equal(config.registry, "dns:///etcd:2379");
 	assert_int_equal(config.n_backends, 3);
 	assert_int_equal(config.backends[0].n_packages, 2);
 	assert_string_equal(config.backends[0].packages[1], "orders.v1");
