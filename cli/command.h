@@ -12,6 +12,7 @@ int command_list(const struct options *options);
 int command_describe(const struct options *options);
 int command_call(const struct options *options);
 int command_health(const struct options *options);
+int command_resolve(const struct options *options);
 
 /* "weft: …" on standard error; returns `code`. */
 int complain(int code, const char *format, ...) WEFT_PRINTF(2, 3);

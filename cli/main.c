@@ -2,7 +2,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <weft/etcd.h>
 
 #include "command.h"
 
@@ -30,6 +29,10 @@ static const struct command {
 	  "    -d '{\"name\": \"products/85123A\"}'\n" },
 	{ "health", "[SERVICE]", false, OPTIONS_PEER, command_health,
 	  "ask a server, or one service of it, whether it serves", NULL },
+	{ "resolve", "NAME", true, OPTIONS_PEER | OPTIONS_WATCH, command_resolve,
+	  "the endpoints of a name, as a channel sees them",
+	  "NAME is a target, or a name in the registry. It connects to each endpoint and asks for\n"
+	  "its health; the exit code is 0 when one is ready.\n" },
 };
 
 int complain(int code, const char *format, ...)
@@ -88,7 +91,6 @@ int main(int argc, char **argv)
 		return help();
 	if (strcmp(argv[1], "--version") == 0)
 		return puts("weft " WEFT_VERSION) < 0;
-	weft_etcd_register(NULL, NULL);
 	for (size_t i = 0; i < WEFT_COUNT(commands); i++)
 		if (strcmp(commands[i].name, argv[1]) == 0)
 			return run(&commands[i], argc - 2, argv + 2);

@@ -22,7 +22,10 @@ struct flag {
 
 static const struct flag flags[] = {
 	{ 't', "target", "TARGET", TEXT, OPTION(target), OPTIONS_PEER,
-	  "https://host:port, host:port, unix:/path, file:///path; or $WEFT_TARGET" },
+	  "https://host:port, host:port, unix:/path, file:///path, etcd:///name; or "
+	  "$WEFT_TARGET" },
+	{ 0, "registry", "TARGET", TEXT, OPTION(registry), OPTIONS_PEER,
+	  "where etcd:///name is looked up; or $WEFT_REGISTRY" },
 	{ 'd', "data", "JSON|@FILE|@-", TEXT, OPTION(data), OPTIONS_DATA,
 	  "the request; a stream's messages one after the other; @-: standard input" },
 	{ 'H', "header", "NAME:VALUE", HEADER, OPTION(headers), OPTIONS_PEER,
@@ -42,6 +45,7 @@ static const struct flag flags[] = {
 	  "no TLS (as with http:// and, without --ca, unix:)" },
 	{ 0, "emit-defaults", NULL, SWITCH, OPTION(emit_defaults), OPTIONS_DATA,
 	  "show fields that have their default, too" },
+	{ 0, "watch", NULL, SWITCH, OPTION(watch), OPTIONS_WATCH, "go on, at each change" },
 	{ 'v', "verbose", NULL, SWITCH, OPTION(verbose), OPTIONS_PEER,
 	  "show headers and trailers on standard error" },
 	{ 0, "protoset", "FILE", TEXT, OPTION(protoset), OPTIONS_SCHEMA,
@@ -139,7 +143,9 @@ static int parse_flag(int argc, char *const *argv, int *at, unsigned groups,
 int options_parse(int argc, char *const *argv, unsigned groups, struct options *ret_options,
 		  char error[256])
 {
-	struct options options = { .target = getenv("WEFT_TARGET"), .ca = getenv("WEFT_CA") };
+	struct options options = { .target = getenv("WEFT_TARGET"),
+				   .registry = getenv("WEFT_REGISTRY"),
+				   .ca = getenv("WEFT_CA") };
 	bool only_positionals = false;
 	size_t n = 0;
 	int r;

@@ -12,6 +12,7 @@
 
 struct options {
 	const char *target;                       /* -t, $WEFT_TARGET */
+	const char *registry;                     /* --registry, $WEFT_REGISTRY */
 	const char *authority;                    /* --authority */
 	const char *ca;                           /* --ca, $WEFT_CA */
 	const char *cert;                         /* --cert */
@@ -27,6 +28,7 @@ struct options {
 	uint64_t deadline_ns;                                 /* --deadline; 0: none */
 	bool emit_defaults;                                   /* --emit-defaults */
 	bool verbose;                                         /* -v */
+	bool watch;                                           /* --watch */
 	bool help;                                            /* -h */
 	const char *positionals[OPTIONS_MAX_POSITIONALS + 1]; /* ends with NULL */
 };
@@ -36,6 +38,7 @@ enum options_group {
 	OPTIONS_SCHEMA = 1, /* --protoset */
 	OPTIONS_PEER = 2,   /* --target, TLS, --deadline, -H, -v */
 	OPTIONS_DATA = 4,   /* -d, --emit-defaults */
+	OPTIONS_WATCH = 8,  /* --watch */
 };
 
 /* `argv` has neither the program nor the command. Flags and positionals may be mixed; "--" ends the

@@ -1,6 +1,7 @@
 #include "peer.h"
 
 #include <stdlib.h>
+#include <weft/etcd.h>
 
 #include "command.h"
 #include "target.h"
@@ -22,12 +23,14 @@ static int open_tls(const struct options *options, struct weft_tls **ret_tls)
 }
 
 static int open_channel(const struct options *options, const char *target, struct weft_tls *tls,
-			struct peer *peer)
+			bool all, struct peer *peer)
 {
 	const struct weft_channel_options channel = {
 		.size = sizeof(channel),
 		.tls = tls,
 		.authority = options->authority,
+		.balancing = all ? "round_robin" : NULL,
+		.health_service = all ? "" : NULL,
 	};
 	char error[256];
 
@@ -38,7 +41,7 @@ static int open_channel(const struct options *options, const char *target, struc
 	return 0;
 }
 
-int peer_open(const struct options *options, struct peer *ret_peer)
+static int open_peer(const struct options *options, bool all, struct peer *ret_peer)
 {
 	struct weft_tls *tls = NULL;
 	struct peer peer = { 0 };
@@ -51,8 +54,9 @@ int peer_open(const struct options *options, struct peer *ret_peer)
 		return complain(EXIT_USAGE, "%s", error);
 	if (wants_tls)
 		code = open_tls(options, &tls);
+	weft_etcd_register(options->registry, tls); /* the registry is spoken to as the peer is */
 	if (code == 0)
-		code = open_channel(options, target, tls, &peer);
+		code = open_channel(options, target, tls, all, &peer);
 	weft_tls_unref(tls);
 	free(target);
 	if (code == 0)
@@ -60,6 +64,16 @@ int peer_open(const struct options *options, struct peer *ret_peer)
 	else
 		peer_close(&peer);
 	return code;
+}
+
+int peer_open(const struct options *options, struct peer *ret_peer)
+{
+	return open_peer(options, false, ret_peer);
+}
+
+int peer_open_all(const struct options *options, struct peer *ret_peer)
+{
+	return open_peer(options, true, ret_peer);
 }
 
 static void on_gone(void *data)

@@ -16,6 +16,8 @@ struct peer {
 
 /* 0 or an exit code, after a complaint. */
 int peer_open(const struct options *options, struct peer *ret_peer);
+/* The same, but each of the target's endpoints is connected and asked for its health. */
+int peer_open_all(const struct options *options, struct peer *ret_peer);
 void peer_close(struct peer *peer); /* takes a zeroed one */
 
 #endif

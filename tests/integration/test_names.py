@@ -211,3 +211,65 @@ def test_etcd_nowhere(channel):
     code, _, words = client.call()
     assert code == "UNAVAILABLE"
     assert re.search("WEFT_REGISTRY", words)
+
+
+@pytest.fixture
+def resolve(build, registry):
+    """resolve(name, flags …): weft resolve, as a process."""
+    made = []
+
+    def start(*args):
+        made.append(subprocess.Popen([build / "cli/weft", "resolve", *args, "--plaintext",
+                                      "--registry", registry.target],
+                                     stdout=subprocess.PIPE, text=True))
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def table(lines):
+    """Each endpoint's line, by its address."""
+    return {line.split()[0]: line.split()[1:] for line in lines if line[:1].isdigit()}
+
+
+def test_resolve(registry, replica, resolve):
+    one = replica()
+    with registry.channel() as connection:
+        etcd = Client(connection)
+        etcd.put(b"seen/one", endpoint(one, weight=3, version="1.2.0"))
+        etcd.put(b"seen/gone", b'{"Addr":"127.0.0.1:1"}')
+        process = resolve("seen")
+        out, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert out.startswith("etcd:///seen: READY\nADDRESS")
+    rows = table(out.splitlines())
+    assert rows.keys() == {one.address, "127.0.0.1:1"}
+    assert rows[one.address] == ["READY", "SERVING", "1.2.0", "3", "-"]
+    assert rows["127.0.0.1:1"][:4] == ["TRANSIENT_FAILURE", "-", "-", "-"]
+    assert "refused" in " ".join(rows["127.0.0.1:1"][4:])
+
+
+def test_resolve_nobody(resolve):
+    process = resolve("etcd:///nobody")
+    out, _ = process.communicate(timeout=30)
+    assert (process.returncode, out.count("\n")) == (64 + 14, 1)
+    assert out.startswith("etcd:///nobody: TRANSIENT_FAILURE: nobody")
+
+
+def test_resolve_watch(registry, replica, resolve):
+    one, two = replica(), replica()
+    with registry.channel() as connection:
+        etcd = Client(connection)
+        etcd.put(b"watched/one", endpoint(one))
+        process = resolve("watched", "--watch")
+        ready = lambda of, line: line.split()[:2] == [of.address, "READY"]
+        assert any(ready(one, line) for line in process.stdout)
+        etcd.put(b"watched/two", endpoint(two))
+        assert any(ready(two, line) for line in process.stdout)
+        etcd.delete(b"watched/one")
+        etcd.delete(b"watched/two")
+        assert any("nobody" in line for line in process.stdout)
