@@ -82,7 +82,7 @@ struct weft_subchannel {
 enum weft_call_result {
 	WEFT_CALL_UNCOUNTED, /* the client cancelled it, or the peer has not looked at it */
 	WEFT_CALL_SUCCEEDED, /* OK */
-	WEFT_CALL_FAILED,
+	WEFT_CALL_FAILED,    /* or a hedge that was begun later was faster */
 };
 
 /* What a call wants beside a connection. */

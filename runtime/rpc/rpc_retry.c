@@ -3,7 +3,8 @@
  *
  * A retry follows a failure, after a pause that grows, or after exactly the one that the server has
  * asked for. A hedge does not wait for the failure: the call is sent once more after a delay, or as
- * soon as an attempt has failed in a way that is not fatal, and the first response wins.
+ * soon as an attempt has failed in a way that is not fatal, and the first response wins. Where an
+ * attempt still waits for a connection, nothing is gained by another one.
  *
  * An attempt that the peer may have processed is followed by another one only where the method's
  * contract, or the caller, says that it may be done twice; hedging wants that from the start.
@@ -49,6 +50,15 @@ static bool any_live(const struct weft_rpc *rpc)
 	const struct weft_attempt *attempt = rpc->attempts;
 
 	while (attempt && !is_live(attempt))
+		attempt = attempt->next;
+	return attempt != NULL;
+}
+
+static bool any_waiting(const struct weft_rpc *rpc)
+{
+	const struct weft_attempt *attempt = rpc->attempts;
+
+	while (attempt && attempt->state != WEFT_ATTEMPT_WAITING)
 		attempt = attempt->next;
 	return attempt != NULL;
 }
@@ -179,15 +189,20 @@ static void judge_hedge(struct weft_rpc *rpc, struct weft_attempt *attempt)
 static void on_timer(struct weft_timer *timer, void *data)
 {
 	struct weft_rpc *rpc = data;
+	const struct weft_retry *retry = rpc->retry;
 
-	if (!rpc->retry->hedges) {
+	if (!retry->hedges) {
 		attempt_again(rpc);
 		return;
 	}
+	/* one more in the queue would not be faster, and goes out with the others in the end */
+	if (retry->hedging.delay_ns && any_waiting(rpc)) {
+		weft_timer_start(rpc->loop, timer, retry->hedging.delay_ns);
+		return;
+	}
 	hedge(rpc);
-	if (rpc->state != WEFT_RPC_ENDED && rpc->retry->enough && !any_live(rpc) &&
-	    rpc->retry->failed)
-		give_up(rpc, rpc->retry->failed);
+	if (rpc->state != WEFT_RPC_ENDED && retry->enough && !any_live(rpc) && retry->failed)
+		give_up(rpc, retry->failed);
 }
 
 void weft_retry_init(struct weft_rpc *rpc, const struct weft_method_config *config)

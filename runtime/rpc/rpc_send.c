@@ -109,6 +109,8 @@ void weft_rpc_forget_sent(struct weft_rpc *rpc)
 	weft_buffer_fini(&rpc->replay);
 }
 
+/* An attempt that a later one has overtaken counts against its server: one that is frozen fails no
+ * hedged call, so nothing else would tell of it. */
 void weft_rpc_commit(struct weft_rpc *rpc, struct weft_attempt *attempt)
 {
 	if (rpc->committed)
@@ -120,7 +122,9 @@ void weft_rpc_commit(struct weft_rpc *rpc, struct weft_attempt *attempt)
 		return;
 	for (struct weft_attempt *other = rpc->attempts; other; other = other->next)
 		if (other != attempt)
-			weft_attempt_stop(other, WEFT_CALL_UNCOUNTED);
+			weft_attempt_stop(other, other->previous < attempt->previous
+							 ? WEFT_CALL_FAILED
+							 : WEFT_CALL_UNCOUNTED);
 	weft_retry_end(rpc);
 }
 

@@ -200,7 +200,9 @@ struct weft_call_options {
  *   pauses begins anew; what is no number of 0 or more forbids another attempt.
  * - hedgingPolicy: it is sent again after each hedgingDelay, and as soon as an attempt has failed
  *   with a code of nonFatalStatusCodes. The first response wins, or the first other failure; the
- *   other attempts are cancelled. Pushback delays the next attempt, or forbids it.
+ *   other attempts are cancelled; those that were begun earlier count as failures for
+ *   outlier_detection. Pushback delays the next attempt, or forbids it. There is no hedge while an
+ *   attempt still waits for a connection.
  *
  * Only calls that may be made twice (idempotency_level IDEMPOTENT or NO_SIDE_EFFECTS in the
  * contract, or `idempotency` in the options) are retried after a peer may have seen them, and

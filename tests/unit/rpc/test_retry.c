@@ -862,6 +862,65 @@ static void hedges_end_with_the_call(void **state)
 	run_until(all_closed, NULL);
 }
 
+static bool is_past(void *time)
+{
+	return weft_now() >= *(uint64_t *)time;
+}
+
+/* Else all of them would go out when a connection is there. */
+static void waiting_calls_are_not_hedged(void **state)
+{
+	static const struct step steps[] = { { REPLY }, { 0 } };
+	struct weft_service_config *config = config_of(HEDGE("4", "0.002s") "}");
+	struct outcome outcome = { 0 };
+	uint64_t time = weft_now() + 100 * WEFT_MS;
+
+	weft_listener_free(listener);
+	listener = NULL;
+	open_channel(target,
+		     &(struct weft_channel_options) { .size = sizeof(struct weft_channel_options),
+						      .backoff_ns = 10 * WEFT_MS,
+						      .backoff_max_ns = 10 * WEFT_MS,
+						      .service_config = config });
+	weft_service_config_unref(config);
+	script = steps;
+	start(&outcome, "/test.Test/Any", "hi",
+	      WEFT_CALL_OPTIONS(.idempotency = WEFT_IDEMPOTENT, .wait_for_ready = true));
+	run_until(is_past, &time);
+	assert_int_equal(weft_channel_upstream(channel)->attempts, 1);
+	listen_again();
+	run_until_end(&outcome);
+	assert_int_equal(outcome.code, WEFT_OK);
+	assert_int_equal(n_requests, 1);
+	outcome_fini(&outcome);
+}
+
+static void note_ejected(const struct weft_endpoint_view *view, void *data)
+{
+	*(bool *)data |= view->health == WEFT_ENDPOINT_EJECTED;
+}
+
+static bool is_ejected(void *data)
+{
+	bool ejected = false;
+
+	weft_channel_each_endpoint(channel, note_ejected, &ejected);
+	return ejected;
+}
+
+static void the_overtaken_count_as_failures(void **state)
+{
+	static const struct step steps[] = { { HANG }, { REPLY }, { 0 } };
+
+	open_with(HEDGE("2", "0.002s") ",\"loadBalancingConfig\":[{"
+				       "\"outlier_detection_experimental\":{\"interval\":\"0.02s\","
+				       "\"failurePercentageEjection\":{\"threshold\":40,"
+				       "\"minimumHosts\":1,\"requestVolume\":1},"
+				       "\"childPolicy\":[{\"round_robin\":{}}]}}]}");
+	assert_int_equal(call_with(steps, IDEMPOTENT), WEFT_OK);
+	run_until(is_ejected, NULL);
+}
+
 /* ---- circuit breaking ---- */
 
 static void beyond_the_limit_calls_end_at_once(void **state)
@@ -1027,6 +1086,8 @@ int main(void)
 		TEST(a_fatal_failure_cancels_the_others),
 		TEST(throttled_calls_are_not_hedged),
 		TEST(hedges_end_with_the_call),
+		TEST(waiting_calls_are_not_hedged),
+		TEST(the_overtaken_count_as_failures),
 		TEST(beyond_the_limit_calls_end_at_once),
 		TEST(shed_calls_are_not_retried),
 		TEST(only_so_many_calls_wait),
