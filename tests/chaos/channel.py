@@ -229,7 +229,7 @@ class Load(Process):
         path.write_text(json.dumps(settings))
         super().__init__([stage.build / "tests/chaos/chaos_load", f"etcd:///{NAME}", path,
                           timeout_ms], stage.folder / "load.log", stdin=subprocess.PIPE,
-                         env=os.environ | {"WEFT_ETCD": stage.registry.target})
+                         env=os.environ | {"WEFT_REGISTRY": stage.registry.target})
 
     def phase(self, name, kinds="both"):
         self.process.stdin.write(f"{name} {self.rate} {kinds}\n")
