@@ -280,34 +280,6 @@ static void judge_frames(struct session *session, const uint8_t *bytes, size_t l
 		session_terminate(session, error);
 }
 
-static int on_begin_frame(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data)
-{
-	struct session *session = data;
-
-	switch (frame->type) {
-	case NGHTTP2_DATA:
-	case NGHTTP2_HEADERS: break;
-	case NGHTTP2_PING:
-	case NGHTTP2_SETTINGS:
-		if (!(frame->flags & NGHTTP2_FLAG_ACK))
-			budget_spend(&session->useless, 1);
-		break;
-	case NGHTTP2_RST_STREAM:
-		budget_spend(&session->received_resets, 1);
-		if (budget_empty(&session->received_resets)) /* the GOAWAY names the last so far */
-			nghttp2_session_terminate_session(nghttp2, NGHTTP2_ENHANCE_YOUR_CALM);
-		break;
-	default: budget_spend(&session->useless, 1);
-	}
-	return 0;
-}
-
-static bool out_of_budget(const struct session *session)
-{
-	return budget_empty(&session->useless) || budget_empty(&session->resets) ||
-	       budget_empty(&session->received_resets);
-}
-
 static int on_begin_headers(nghttp2_session *nghttp2, const nghttp2_frame *frame, void *data)
 {
 	struct session *session = data;
@@ -348,7 +320,7 @@ static void receive_request(struct session *session, int32_t id, bool end)
 	struct weft_h2_stream *stream;
 
 	/* A GOAWAY is under way: what it says was not looked at, the peer may send again. */
-	if (session->ended || out_of_budget(session))
+	if (session->ended || session_overspent(session))
 		return;
 	if (over)
 		budget_spend(&session->useless, 10);
@@ -476,6 +448,9 @@ static int on_frame_recv(nghttp2_session *nghttp2, const nghttp2_frame *frame, v
 	case NGHTTP2_DATA:
 		if (frame->hd.length <= frame->data.padlen)
 			budget_spend(&session->useless, 1);
+		stream = session_stream(session, frame->hd.stream_id);
+		if (stream && frame->data.padlen > 0)
+			session_open_for_padding(stream);
 		break;
 	default: return 0;
 	}
@@ -537,9 +512,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 {
 	ssize_t n;
 
-	budget_refill(&session->useless, now);
-	budget_refill(&session->resets, now);
-	budget_refill(&session->received_resets, now);
+	session_refill_budgets(session, now);
 	if (!session->ended)
 		judge_frames(session, bytes, len);
 	n = nghttp2_session_mem_recv(session->nghttp2, bytes, len);
@@ -549,7 +522,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 				 nghttp2_strerror((int)n));
 		return -EPROTO;
 	}
-	if (!session->ended && out_of_budget(session))
+	if (!session->ended && session_overspent(session))
 		session_terminate(session, NGHTTP2_ENHANCE_YOUR_CALM);
 	session->events->on_output(session->data);
 	return 0;
@@ -559,7 +532,7 @@ int session_receive(struct session *session, const uint8_t *bytes, size_t len, u
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
-	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
+	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, session_spend);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback2(callbacks, on_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame_recv);
@@ -642,9 +615,7 @@ struct session *session_new(enum session_role role, const struct weft_h2_options
 		options->message_budget ? options->message_budget : DEFAULT_MESSAGE_BUDGET;
 	session->headers.soft =
 		options->soft_header_list ? options->soft_header_list : session->headers.limit;
-	budget_init(&session->useless, 10000, 330);
-	budget_init(&session->resets, 1000, 33);
-	budget_init(&session->received_resets, 900, 30);
+	session_init_budgets(session);
 	create(session);
 	submit_settings(session, options);
 	return session;

@@ -75,7 +75,16 @@ struct session {
 /* The stream with that id, while nghttp2 knows it; or NULL. */
 struct weft_h2_stream *session_stream(struct session *session, int32_t id);
 /* session_window.c: lets the peer send what it may. */
+/* session_budget.c */
+void session_init_budgets(struct session *session);
+void session_refill_budgets(struct session *session, uint64_t now);
+bool session_overspent(const struct session *session);
+/* nghttp2's on_begin_frame. */
+int session_spend(nghttp2_session *nghttp2, const nghttp2_frame_hd *frame, void *data);
+
 void session_open_window(struct weft_h2_stream *stream);
+/* After a frame that had padding. */
+void session_open_for_padding(struct weft_h2_stream *stream);
 /* Gives back what a stream holds of the budget, or its place in the line. */
 void session_release(struct weft_h2_stream *stream);
 /* Resets the stream when its large message takes too long to come while others wait. */

@@ -15,7 +15,16 @@
 
 #define MOST_EXPECTED ((size_t)1 << 30) /* of the 2 GiB that a window can be */
 #define SMALL_MESSAGE ((size_t)64 << 10)
+#define PADDING_ROOM  ((int64_t)16 << 10)
 #define PACE          ((uint64_t)1 << 20) /* bytes that earn a message its timeout once more */
+
+static int64_t granted_to(const struct weft_h2_stream *stream)
+{
+	nghttp2_session *nghttp2 = stream->session->nghttp2;
+
+	return nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id) -
+	       nghttp2_session_get_stream_effective_recv_data_length(nghttp2, stream->id);
+}
 
 /*
  * The peer may send what the usual window leaves beside the bytes that the owner still has, or what
@@ -28,21 +37,32 @@ void session_open_window(struct weft_h2_stream *stream)
 	nghttp2_session *nghttp2 = session->nghttp2;
 	int64_t window = session->stream_window;
 	int64_t wanted = window - (int64_t)stream->unconsumed;
+	int64_t expected = (int64_t)stream->expected;
 	int64_t granted;
 
 	if (stream->life != STREAM_LIVE || stream->remote_ended)
 		return;
-	granted = nghttp2_session_get_stream_effective_local_window_size(nghttp2, stream->id) -
-		  nghttp2_session_get_stream_effective_recv_data_length(nghttp2, stream->id);
+	granted = granted_to(stream);
+	if (expected && stream->padded)
+		expected += PADDING_ROOM;
 	if (wanted - granted < window / 2)
 		wanted = granted;
-	if (wanted < (int64_t)stream->expected)
-		wanted = (int64_t)stream->expected;
+	if (wanted < expected)
+		wanted = expected;
 	if (wanted <= granted)
 		return;
 	nghttp2_submit_window_update(nghttp2, NGHTTP2_FLAG_NONE, stream->id,
 				     (int32_t)(wanted - granted));
 	session->events->on_output(session->data);
+}
+
+/* What is expected needs room for its padding too. nghttp2 gives the window back for padding once
+ * that is half of it, and a message that fills more than the other half would never come whole. */
+void session_open_for_padding(struct weft_h2_stream *stream)
+{
+	stream->padded = true;
+	if (stream->expected && granted_to(stream) < PADDING_ROOM)
+		session_open_window(stream);
 }
 
 /* --- The budget --------------------------------------------------------------------------- */

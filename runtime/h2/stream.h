@@ -67,6 +67,7 @@ struct weft_h2_stream {
 	size_t unsent;
 	size_t unconsumed; /* bytes that the owner still has to give back */
 	size_t expected;   /* bytes that must be able to come nevertheless */
+	bool padded;       /* the peer sends padding, which takes of the window as well */
 	size_t wanted;     /* the large message's length, of which `reserved` is 0 while it waits */
 	size_t reserved;
 	uint64_t late_since; /* a sweep has seen others wait for it; or 0 */
