@@ -196,14 +196,16 @@ def test_a_question_that_is_none(reflection):
     assert after.list_services_response.service
 
 
-@pytest.mark.parametrize("hostile", [
-    b"\x22\x05a\x00b.c", b"\x22\x02\xff\xfe", b"\x22\x7f", b"\xff" * 11])
-def test_what_is_no_request_ends_its_stream_alone(reflection, catalog, certificates, hostile):
+@pytest.mark.parametrize("hostile,code", [
+    (b"\x22\x05a\x00b.c", "INVALID_ARGUMENT"), (b"\x22\x02\xff\xfe", "INTERNAL"),
+    (b"\x22\x7f", "INTERNAL"), (b"\xff" * 11, "INTERNAL")], ids=["NUL", "UTF-8", "short", "tag"])
+def test_what_is_no_request_ends_its_stream_alone(reflection, catalog, certificates, hostile,
+                                                  code):
     with channel(catalog, certificates) as on:
         raw = on.stream_stream("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo")
         with pytest.raises(grpc.RpcError) as failure:
             list(raw(iter([hostile]), timeout=WAIT))
-        assert failure.value.code() == grpc.StatusCode.INTERNAL
+        assert failure.value.code() == grpc.StatusCode[code]
         assert Reflection(on, "v1").names()
 
 
