@@ -4,6 +4,7 @@
 #define CATALOG_CATALOG_H
 
 #include "catalog/v1/catalog.weft.h"
+#include "chassis/refusal.h"
 #include "store.h"
 
 struct catalog { /* a worker's */
@@ -12,8 +13,18 @@ struct catalog { /* a worker's */
 	struct weft_worker *worker;
 };
 
+/* product_check() as a refusal: the faults of the fields of `mask`, under "product.". */
+void check_product(const Catalog__V1__Product *product, unsigned mask,
+		   struct product_fields *fields, struct refusal *refusal);
+
 int create_product(struct weft_call *call, const Catalog__V1__CreateProductRequest *req,
 		   void *self);
+int update_product(struct weft_call *call, const Catalog__V1__UpdateProductRequest *req,
+		   void *self);
+int delete_product(struct weft_call *call, const Catalog__V1__DeleteProductRequest *req,
+		   void *self);
+int undelete_product(struct weft_call *call, const Catalog__V1__UndeleteProductRequest *req,
+		     void *self);
 int import_products(struct weft_call *call, void *self);
 int export_products(struct weft_call *call, const Catalog__V1__ExportProductsRequest *req,
 		    void *self);

@@ -18,6 +18,17 @@ static int create_txn(struct store_txn *txn, struct store_write *write)
 	return store_insert_product(txn, &create->fields, create->now, &create->sequence);
 }
 
+static Catalog__V1__Product *created_product(const struct create *create)
+{
+	const struct product_history history = {
+		.create_time = create->now,
+		.update_time = create->now,
+		.sequence = create->sequence,
+	};
+
+	return product_to_message(&create->fields, &history, weft_call_arena(create->write.call));
+}
+
 static void on_created(struct store_write *write, int r)
 {
 	struct create *create = weft_container_of(write, struct create, write);
@@ -29,18 +40,26 @@ static void on_created(struct store_write *write, int r)
 	else if (r != 0)
 		refuse_write(call, CATALOG_DOMAIN, r);
 	else
-		catalog_v1_create_product_reply(
-			call, product_to_message(&create->fields, create->now, create->now,
-						 create->sequence, weft_call_arena(call)));
+		catalog_v1_create_product_reply(call, created_product(create));
 }
 
-/* Faults stand under "product.". */
+void check_product(const Catalog__V1__Product *product, unsigned mask,
+		   struct product_fields *fields, struct refusal *refusal)
+{
+	struct product_fault faults[PRODUCT_FAULTS];
+	size_t n = product_check(product, fields, faults);
+
+	for (size_t i = 0; i < n; i++)
+		if (faults[i].bit & mask)
+			refusal_add(
+				refusal,
+				weft_arena_printf(refusal->arena, "product.%s", faults[i].field),
+				"%s", faults[i].words);
+}
+
 static void check_create(const Catalog__V1__CreateProductRequest *req,
 			 struct product_fields *fields, struct refusal *refusal)
 {
-	struct product_fault faults[PRODUCT_FAULTS];
-	size_t n;
-
 	if (resource_id_valid(req->product_id))
 		strcpy(fields->id, req->product_id);
 	else
@@ -51,11 +70,7 @@ static void check_create(const Catalog__V1__CreateProductRequest *req,
 		refusal_add(refusal, "product", "must be there");
 		return;
 	}
-	n = product_check(req->product, fields, faults);
-	for (size_t i = 0; i < n; i++)
-		refusal_add(refusal,
-			    weft_arena_printf(refusal->arena, "product.%s", faults[i].field), "%s",
-			    faults[i].words);
+	check_product(req->product, PRODUCT_ALL, fields, refusal);
 }
 
 int create_product(struct weft_call *call, const Catalog__V1__CreateProductRequest *req, void *self)

@@ -42,8 +42,8 @@ static int export_pump(struct weft_call *call, void *data)
 		int r;
 
 		weft_arena_reset(scratch);
-		r = store_list_products(export->catalog->reader, export->after, PAGE, scratch,
-					&products, &n);
+		r = store_list_products(export->catalog->reader, export->after, false, PAGE,
+					scratch, &products, &n);
 		if (r < 0)
 			return r;
 		if (n == 0)

@@ -119,8 +119,7 @@ static int take_row(struct import *import, const Catalog__V1__ImportProductsRequ
 	if (!message->product)
 		return refuse_row(import, "product", "must be there");
 	if (resource_id(message->product->name, PRODUCTS, &id) < 0)
-		return refuse_row(import, "product.name",
-				  "must be a product's name, as \"products/85123A\"");
+		return refuse_row(import, "product.name", PRODUCT_NAME_WORDS);
 	strcpy(row->id, id);
 	if (product_check(message->product, row, faults) > 0) {
 		snprintf(field, sizeof(field), "product.%s", faults[0].field);

@@ -15,6 +15,9 @@ static int start(struct app_worker *worker, void *process, void **ret_self)
 		.list_products = list_products,
 		.batch_get_products = batch_get_products,
 		.create_product = create_product,
+		.update_product = update_product,
+		.delete_product = delete_product,
+		.undelete_product = undelete_product,
 		.import_products = import_products,
 		.export_products = export_products,
 	};

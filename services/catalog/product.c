@@ -40,22 +40,29 @@ size_t product_check(const Catalog__V1__Product *product, struct product_fields 
 
 	if (!is_title(product->title))
 		faults[n++] = (struct product_fault) {
-			"title", "must be at most 200 characters, none of them a control character"
+			PRODUCT_TITLE, "title",
+			"must be at most 200 characters, none of them a control character"
 		};
 	if (!read_price(product->unit_price, &fields->price_nanos))
-		faults[n++] = (struct product_fault) { "unit_price",
+		faults[n++] = (struct product_fault) { PRODUCT_PRICE, "unit_price",
 						       "must be an amount of " MONEY_CURRENCY
 						       " above 0 and at most 1,000,000" };
 	if (product->weight_grams < 0 || product->weight_grams > MOST_GRAMS)
-		faults[n++] = (struct product_fault) { "weight_grams", "must be 0 to 1,000,000" };
+		faults[n++] = (struct product_fault) { PRODUCT_WEIGHT, "weight_grams",
+						       "must be 0 to 1,000,000" };
 
 	fields->title = product->title[0] ? product->title : fields->id;
 	fields->weight_grams = product->weight_grams;
 	return n;
 }
 
-Catalog__V1__Product *product_to_message(const struct product_fields *fields, int64_t create_time,
-					 int64_t update_time, int64_t sequence,
+char *product_etag(int64_t sequence, struct weft_arena *arena)
+{
+	return weft_arena_printf(arena, "%llx", (unsigned long long)sequence);
+}
+
+Catalog__V1__Product *product_to_message(const struct product_fields *fields,
+					 const struct product_history *history,
 					 struct weft_arena *arena)
 {
 	Catalog__V1__Product *product = weft_arena_alloc(arena, sizeof(*product));
@@ -65,8 +72,10 @@ Catalog__V1__Product *product_to_message(const struct product_fields *fields, in
 	product->title = (char *)fields->title;
 	product->unit_price = money_to_message(money_from_nanos(fields->price_nanos), arena);
 	product->weight_grams = (int32_t)fields->weight_grams;
-	product->create_time = timestamp_to_message(create_time, arena);
-	product->update_time = timestamp_to_message(update_time, arena);
-	product->etag = weft_arena_printf(arena, "%llx", (unsigned long long)sequence);
+	product->create_time = timestamp_to_message(history->create_time, arena);
+	product->update_time = timestamp_to_message(history->update_time, arena);
+	product->etag = product_etag(history->sequence, arena);
+	if (history->delete_time)
+		product->delete_time = timestamp_to_message(history->delete_time, arena);
 	return product;
 }

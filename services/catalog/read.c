@@ -9,8 +9,6 @@
 #define PAGE_MOST  1000
 #define BATCH_MOST 1000
 
-static const char name_words[] = "must be a product's name, as \"products/85123A\"";
-
 int get_product(struct weft_call *call, const Catalog__V1__GetProductRequest *req, void *self)
 {
 	struct catalog *catalog = self;
@@ -19,7 +17,7 @@ int get_product(struct weft_call *call, const Catalog__V1__GetProductRequest *re
 	int r;
 
 	if (resource_id(req->name, PRODUCTS, &id) < 0)
-		return refuse_field(call, CATALOG_DOMAIN, "name", "%s", name_words);
+		return refuse_field(call, CATALOG_DOMAIN, "name", PRODUCT_NAME_WORDS);
 	r = store_get_product(catalog->reader, id, weft_call_arena(call), &product);
 	if (r == STORE_NOT_FOUND)
 		return refuse(call, WEFT_NOT_FOUND, CATALOG_DOMAIN, "PRODUCT_NOT_FOUND",
@@ -43,13 +41,13 @@ static int read_batch(struct store_reader *reader, const Catalog__V1__BatchGetPr
 		if (r < 0)
 			return r;
 		r = store_get_product(reader, id, arena, &res->products[res->n_products]);
-		if (r == 0)
+		if (r == 0 && !res->products[res->n_products]->delete_time)
 			res->n_products++;
-		else if (r != STORE_NOT_FOUND)
+		else if (r != 0 && r != STORE_NOT_FOUND)
 			return r;
 		else if (!req->allow_missing) {
 			*ret_missing = i;
-			return r;
+			return STORE_NOT_FOUND;
 		}
 	}
 	return 0;
@@ -66,7 +64,7 @@ static bool check_batch(const Catalog__V1__BatchGetProductsRequest *req, struct 
 	for (size_t i = 0; i < req->n_names && i < BATCH_MOST; i++)
 		if (resource_id(req->names[i], PRODUCTS, &id) < 0)
 			refusal_add(refusal, weft_arena_printf(refusal->arena, "names[%zu]", i),
-				    "%s", name_words);
+				    PRODUCT_NAME_WORDS);
 	return refusal->n == 0;
 }
 
@@ -102,7 +100,8 @@ int batch_get_products(struct weft_call *call, const Catalog__V1__BatchGetProduc
 
 int list_products(struct weft_call *call, const Catalog__V1__ListProductsRequest *req, void *self)
 {
-	static const char scope[] = "catalog.v1.Catalog/ListProducts";
+	const char *scope = req->show_deleted ? "catalog.v1.Catalog/ListProducts?show_deleted"
+					      : "catalog.v1.Catalog/ListProducts";
 	struct catalog *catalog = self;
 	struct weft_arena *arena = weft_call_arena(call);
 	Catalog__V1__ListProductsResponse res = CATALOG__V1__LIST_PRODUCTS_RESPONSE__INIT;
@@ -117,8 +116,8 @@ int list_products(struct weft_call *call, const Catalog__V1__ListProductsRequest
 				    "must be the next_page_token of a page before");
 
 	/* One more than the page holds tells whether there is a next page. */
-	r = store_list_products(catalog->reader, after, (size_t)size + 1, arena, &res.products,
-				&res.n_products);
+	r = store_list_products(catalog->reader, after, req->show_deleted, (size_t)size + 1, arena,
+				&res.products, &res.n_products);
 	if (r < 0)
 		return r;
 	if (res.n_products > (size_t)size) {

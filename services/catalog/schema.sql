@@ -12,3 +12,7 @@ CREATE TABLE products (
 	-- counts every change of the catalogue: the product's last one
 	sequence INTEGER NOT NULL UNIQUE
 ) STRICT, WITHOUT ROWID;
+
+-- migration: 0002_delete_time
+-- nanoseconds since 1970; NULL while the product is for sale
+ALTER TABLE products ADD COLUMN delete_time INTEGER;

@@ -4,19 +4,33 @@
 #include <errno.h>
 #include <string.h>
 
-#define COLUMNS "id, title, price_nanos, weight_grams, create_time, update_time, sequence"
+#define COLUMNS                                                                                    \
+	"id, title, price_nanos, weight_grams, create_time, update_time, sequence, delete_time"
+
+static void read_row(sqlite3_stmt *stmt, struct weft_arena *arena, struct product_fields *fields,
+		     struct product_history *history)
+{
+	*fields = (struct product_fields) {
+		.title = store_column_text(stmt, 1, arena),
+		.price_nanos = sqlite3_column_int64(stmt, 2),
+		.weight_grams = sqlite3_column_int64(stmt, 3),
+	};
+	strncpy(fields->id, store_column_text(stmt, 0, arena), RESOURCE_ID_MOST);
+	*history = (struct product_history) {
+		.create_time = sqlite3_column_int64(stmt, 4),
+		.update_time = sqlite3_column_int64(stmt, 5),
+		.sequence = sqlite3_column_int64(stmt, 6),
+		.delete_time = sqlite3_column_int64(stmt, 7), /* NULL is 0 */
+	};
+}
 
 static Catalog__V1__Product *read_product(sqlite3_stmt *stmt, struct weft_arena *arena)
 {
-	struct product_fields fields = { .price_nanos = sqlite3_column_int64(stmt, 2),
-					 .weight_grams = sqlite3_column_int64(stmt, 3) };
-	const char *id = store_column_text(stmt, 0, arena);
+	struct product_history history;
+	struct product_fields fields;
 
-	strncpy(fields.id, id, RESOURCE_ID_MOST);
-	fields.title = store_column_text(stmt, 1, arena);
-	return product_to_message(&fields, sqlite3_column_int64(stmt, 4),
-				  sqlite3_column_int64(stmt, 5), sqlite3_column_int64(stmt, 6),
-				  arena);
+	read_row(stmt, arena, &fields, &history);
+	return product_to_message(&fields, &history, arena);
 }
 
 int store_get_product(struct store_reader *reader, const char *id, struct weft_arena *arena,
@@ -39,12 +53,13 @@ int store_get_product(struct store_reader *reader, const char *id, struct weft_a
 	return 0;
 }
 
-int store_list_products(struct store_reader *reader, const char *after, size_t limit,
-			struct weft_arena *arena, Catalog__V1__Product ***ret_products,
-			size_t *ret_n)
+int store_list_products(struct store_reader *reader, const char *after, bool show_deleted,
+			size_t limit, struct weft_arena *arena,
+			Catalog__V1__Product ***ret_products, size_t *ret_n)
 {
-	sqlite3_stmt *stmt = store_reader_stmt(
-		reader, "SELECT " COLUMNS " FROM products WHERE id > ? ORDER BY id LIMIT ?");
+	sqlite3_stmt *stmt =
+		store_reader_stmt(reader, "SELECT " COLUMNS " FROM products WHERE id > ?"
+					  " AND (? OR delete_time IS NULL) ORDER BY id LIMIT ?");
 	Catalog__V1__Product **products =
 		weft_arena_new_array(arena, Catalog__V1__Product *, limit);
 	size_t n = 0;
@@ -54,7 +69,7 @@ int store_list_products(struct store_reader *reader, const char *after, size_t l
 		return -EINVAL;
 	if (!products)
 		return -ENOMEM;
-	r = store_bind(stmt, "si", after, (int64_t)limit);
+	r = store_bind(stmt, "sii", after, (int64_t)show_deleted, (int64_t)limit);
 	if (r < 0)
 		return r;
 	while ((r = store_step(stmt)) > 0)
@@ -87,7 +102,7 @@ int store_insert_product(struct store_txn *txn, const struct product_fields *fie
 			 int64_t *ret_sequence)
 {
 	sqlite3_stmt *stmt = store_txn_stmt(txn, "INSERT INTO products (" COLUMNS
-						 ") VALUES (?, ?, ?, ?, ?, ?, ?)");
+						 ") VALUES (?, ?, ?, ?, ?, ?, ?, NULL)");
 	int64_t sequence;
 	int r;
 
@@ -106,11 +121,13 @@ int store_insert_product(struct store_txn *txn, const struct product_fields *fie
 	return r;
 }
 
-static int update_product(struct store_txn *txn, const struct product_fields *fields, int64_t now)
+/* Its times and its next sequence; `delete_time` 0: for sale. */
+static int update_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
+			  int64_t delete_time, int64_t *ret_sequence)
 {
 	sqlite3_stmt *stmt = store_txn_stmt(
 		txn, "UPDATE products SET title = ?, price_nanos = ?, weight_grams = ?,"
-		     " update_time = ?, sequence = ? WHERE id = ?");
+		     " update_time = ?, delete_time = nullif(?, 0), sequence = ? WHERE id = ?");
 	int64_t sequence;
 	int r;
 
@@ -119,20 +136,23 @@ static int update_product(struct store_txn *txn, const struct product_fields *fi
 	r = next_sequence(txn, &sequence);
 	if (r < 0)
 		return r;
-	r = store_bind(stmt, "siiiis", fields->title, fields->price_nanos, fields->weight_grams,
-		       now, sequence, fields->id);
+	r = store_bind(stmt, "siiiiis", fields->title, fields->price_nanos, fields->weight_grams,
+		       now, delete_time, sequence, fields->id);
 	if (r < 0)
 		return r;
-	return store_exec(stmt);
+	r = store_exec(stmt);
+	if (r == 0)
+		*ret_sequence = sequence;
+	return r;
 }
 
 /* Whether there is a product of this id, and if it is the same already. */
 static int compare_product(struct store_txn *txn, const struct product_fields *fields,
 			   bool *ret_exists, bool *ret_same)
 {
-	sqlite3_stmt *stmt = store_txn_stmt(
-		txn, "SELECT title = ? AND price_nanos = ? AND weight_grams = ? FROM products"
-		     " WHERE id = ?");
+	sqlite3_stmt *stmt =
+		store_txn_stmt(txn, "SELECT title = ? AND price_nanos = ? AND weight_grams = ?"
+				    " AND delete_time IS NULL FROM products WHERE id = ?");
 	int r;
 
 	if (!stmt)
@@ -164,9 +184,82 @@ int store_put_product(struct store_txn *txn, const struct product_fields *fields
 		*ret_result = PUT_UNCHANGED;
 		return 0;
 	}
-	r = exists ? update_product(txn, fields, now)
+	r = exists ? update_product(txn, fields, now, 0, &sequence)
 		   : store_insert_product(txn, fields, now, &sequence);
 	if (r == 0)
 		*ret_result = exists ? PUT_UPDATED : PUT_CREATED;
 	return r;
+}
+
+/* 0 or STORE_NOT_FOUND. */
+static int find_product(struct store_txn *txn, const char *id, struct weft_arena *arena,
+			struct product_fields *fields, struct product_history *history)
+{
+	sqlite3_stmt *stmt = store_txn_stmt(txn, "SELECT " COLUMNS " FROM products WHERE id = ?");
+	int r;
+
+	if (!stmt)
+		return -EINVAL;
+	r = store_bind(stmt, "s", id);
+	if (r < 0)
+		return r;
+	r = store_step(stmt);
+	if (r <= 0)
+		return r < 0 ? r : STORE_NOT_FOUND;
+	read_row(stmt, arena, fields, history);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
+/* What is in the way of a change: 0 or a change_outcome. */
+static int allow_change(const struct product_change *change, const struct product_history *history,
+			struct weft_arena *arena)
+{
+	if (change->kind == CHANGE_UNDELETE && !history->delete_time)
+		return CHANGE_IS_NOT_DELETED;
+	if (change->kind != CHANGE_UNDELETE && history->delete_time)
+		return CHANGE_IS_DELETED;
+	if (change->etag[0] && strcmp(change->etag, product_etag(history->sequence, arena)) != 0)
+		return CHANGE_ETAG_MISMATCH;
+	return 0;
+}
+
+/* Whether anything is another than before. */
+static bool merge(const struct product_change *change, struct product_fields *fields)
+{
+	const struct product_fields before = *fields, *wanted = &change->fields;
+
+	if (change->mask & PRODUCT_TITLE)
+		fields->title = wanted->title;
+	if (change->mask & PRODUCT_PRICE)
+		fields->price_nanos = wanted->price_nanos;
+	if (change->mask & PRODUCT_WEIGHT)
+		fields->weight_grams = wanted->weight_grams;
+	return strcmp(before.title, fields->title) != 0 ||
+	       before.price_nanos != fields->price_nanos ||
+	       before.weight_grams != fields->weight_grams;
+}
+
+int store_change_product(struct store_txn *txn, const struct product_change *change,
+			 struct weft_arena *arena, Catalog__V1__Product **ret_product)
+{
+	struct product_history history;
+	struct product_fields fields;
+	int r;
+
+	r = find_product(txn, change->fields.id, arena, &fields, &history);
+	if (r == 0)
+		r = allow_change(change, &history, arena);
+	if (r != 0)
+		return r;
+	if (change->kind != CHANGE_FIELDS || merge(change, &fields)) {
+		history.update_time = change->now;
+		history.delete_time = change->kind == CHANGE_DELETE ? change->now : 0;
+		r = update_product(txn, &fields, change->now, history.delete_time,
+				   &history.sequence);
+		if (r != 0)
+			return r;
+	}
+	*ret_product = product_to_message(&fields, &history, arena);
+	return 0;
 }

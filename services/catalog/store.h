@@ -14,18 +14,39 @@ int store_get_product(struct store_reader *reader, const char *id, struct weft_a
 		      Catalog__V1__Product **ret_product);
 
 /* Up to `limit` products whose ids come after `after` ("": from the start), in the order of
- * their ids. */
-int store_list_products(struct store_reader *reader, const char *after, size_t limit,
-			struct weft_arena *arena, Catalog__V1__Product ***ret_products,
-			size_t *ret_n);
+ * their ids; with the deleted ones only if they are asked for. */
+int store_list_products(struct store_reader *reader, const char *after, bool show_deleted,
+			size_t limit, struct weft_arena *arena,
+			Catalog__V1__Product ***ret_products, size_t *ret_n);
 
 /* Adds a product: 0 or STORE_CONFLICT. */
 int store_insert_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
 			 int64_t *ret_sequence);
 
 enum put_result { PUT_CREATED, PUT_UPDATED, PUT_UNCHANGED };
-/* Adds or changes it. */
+/* Adds or changes it; a deleted one is for sale again. */
 int store_put_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
 		      enum put_result *ret_result);
+
+/* A change of one product that is there. */
+struct product_change {
+	enum product_change_kind { CHANGE_FIELDS, CHANGE_DELETE, CHANGE_UNDELETE } kind;
+	struct product_fields fields; /* its id; with CHANGE_FIELDS what `mask` names */
+	unsigned mask;                /* of enum product_field */
+	const char *etag;             /* as it must be still; "": whatever it is */
+	int64_t now;
+};
+
+/* Besides enum store_outcome. */
+enum change_outcome {
+	CHANGE_IS_DELETED = 16,
+	CHANGE_IS_NOT_DELETED = 17,
+	CHANGE_ETAG_MISMATCH = 18,
+};
+
+/* Gives the product as it is then: 0, STORE_NOT_FOUND or a change_outcome. A change of fields that
+ * changes nothing leaves the product alone. */
+int store_change_product(struct store_txn *txn, const struct product_change *change,
+			 struct weft_arena *arena, Catalog__V1__Product **ret_product);
 
 #endif

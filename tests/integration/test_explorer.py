@@ -39,7 +39,7 @@ def test_what_it_says(document):
         ("product", "path", True, "85123A")]
 
     assert [p["name"] for p in paths["/v1/products"]["get"]["parameters"]] == [
-        "pageSize", "pageToken"]
+        "pageSize", "pageToken", "showDeleted"]
     create = paths["/v1/products"]["post"]
     assert [p["name"] for p in create["parameters"]] == ["productId"]
     body = create["requestBody"]["content"]["application/json"]
@@ -115,6 +115,6 @@ def test_a_request_from_the_explorer(root, edge, tmp_path):
     seen = json.loads(done.stdout)
     assert seen["status"].split()[0] == "200"
     assert '"name": "products/7"' in seen["body"] and '"title": "A thing"' in seen["body"]
-    assert seen["operations"] == 10
+    assert seen["operations"] == 13
     assert seen["hosts"] == [edge.url]
     assert seen["problems"] == []

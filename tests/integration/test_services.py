@@ -577,6 +577,19 @@ def test_a_refused_order_names_the_field_and_leaves_nothing(
     assert len(orders_for(orders, messages, good)) == 1
 
 
+def test_a_deleted_product_cannot_be_ordered(catalog, orders, messages, shelf, product,
+                                             request_of):
+    pb = messages["catalog"]
+    imported(catalog, messages, [product("ODELETED")])
+    catalog.DeleteProduct(pb.DeleteProductRequest(name="products/ODELETED"), timeout=LIMIT)
+    request = request_of([("O1", 6), ("ODELETED", 1)])
+    refused = failure(orders.PlaceOrder, request)
+    assert refused.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert set(refused.violations) == {"lines[1].product"}
+    catalog.UndeleteProduct(pb.UndeleteProductRequest(name="products/ODELETED"), timeout=LIMIT)
+    assert len(orders.PlaceOrder(request, timeout=LIMIT).lines) == 2
+
+
 def test_all_that_is_wrong_is_told_but_not_endlessly(orders, shelf, request_of):
     refused = failure(orders.PlaceOrder, request_of([("O1", 0), ("O1", 1), ("a b", -1)],
                                                     region_code="gb"))

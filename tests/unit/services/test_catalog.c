@@ -119,7 +119,8 @@ static int list_read(struct store_reader *reader, void *data)
 {
 	struct look *look = data;
 
-	return store_list_products(reader, look->id, 4, look->arena, &look->products, &look->n);
+	return store_list_products(reader, look->id, false, 4, look->arena, &look->products,
+				   &look->n);
 }
 
 static Catalog__V1__Product *get(struct shelf *shelf, const char *id)

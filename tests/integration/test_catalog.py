@@ -1,0 +1,242 @@
+"""catalog beyond the spine: update, delete and undelete, called by grpcio and through the edge."""
+
+import json
+import sqlite3
+
+import grpc
+import pytest
+from edge_fixtures import start  # noqa: F401
+
+from shop_processes import Service, Stub, channel, failure
+
+LIMIT = 60  # seconds for any call
+
+# The table as the first release made it.
+FIRST_SCHEMA = """
+CREATE TABLE products (
+    id TEXT PRIMARY KEY,
+    title TEXT NOT NULL,
+    price_nanos INTEGER NOT NULL CHECK (price_nanos > 0),
+    weight_grams INTEGER NOT NULL CHECK (weight_grams >= 0),
+    create_time INTEGER NOT NULL,
+    update_time INTEGER NOT NULL,
+    sequence INTEGER NOT NULL UNIQUE
+) STRICT, WITHOUT ROWID;
+INSERT INTO products VALUES ('OLD1', 'AN OLD LANTERN', 2550000000, 70, 1000000000, 2000000000, 9);
+PRAGMA user_version = 1;
+"""
+
+
+@pytest.fixture(scope="module")
+def pb(contracts):
+    from catalog.v1 import catalog_pb2
+    return catalog_pb2
+
+
+@pytest.fixture(scope="module")
+def service(build, certificates, tmp_path_factory):
+    """Its store is one of the first release, which it migrates."""
+    service = Service("catalog", build, tmp_path_factory.mktemp("c"), certificates)
+    service.database.parent.mkdir()
+    with sqlite3.connect(service.database) as database:
+        database.executescript(FIRST_SCHEMA)
+    database.close()
+    service.start()
+    yield service
+    service.stop()
+
+
+@pytest.fixture(scope="module")
+def catalog(service, certificates, pb):
+    with channel(service, certificates) as on:
+        yield Stub(on, pb.DESCRIPTOR.services_by_name["Catalog"])
+
+
+@pytest.fixture(scope="module")
+def edge(start, service):  # noqa: F811
+    return start(f"file://{service.address_file}")
+
+
+@pytest.fixture
+def make(catalog, pb):
+    """make(id, …): a product that is in the catalogue."""
+
+    def make(id, title="THING", pounds=2, grams=100):
+        product = pb.Product(title=title, weight_grams=grams)
+        product.unit_price.currency_code, product.unit_price.units = "GBP", pounds
+        return catalog.CreateProduct(pb.CreateProductRequest(product_id=id, product=product),
+                                     timeout=LIMIT)
+
+    return make
+
+
+@pytest.fixture
+def update(catalog, pb):
+    """update(name, paths, field=…, …)"""
+
+    def update(name, paths=(), price=None, **fields):
+        request = pb.UpdateProductRequest(product=pb.Product(name=name, **fields))
+        request.update_mask.paths.extend(paths)
+        if price is not None:
+            request.product.unit_price.currency_code = "GBP"
+            request.product.unit_price.units = price
+        return catalog.UpdateProduct(request, timeout=LIMIT)
+
+    return update
+
+
+def get(catalog, pb, name):
+    return catalog.GetProduct(pb.GetProductRequest(name=name), timeout=LIMIT)
+
+
+def names(catalog, pb, **fields):
+    page = catalog.ListProducts(pb.ListProductsRequest(page_size=1000, **fields), timeout=LIMIT)
+    return [product.name for product in page.products]
+
+
+def test_a_store_of_the_first_release_is_migrated(catalog, pb, update):
+    old = get(catalog, pb, "products/OLD1")
+    assert (old.title, old.weight_grams, old.etag) == ("AN OLD LANTERN", 70, "9")
+    assert not old.HasField("delete_time") and old.update_time.seconds == 2
+    assert update(old.name, ["weight_grams"], weight_grams=71).etag == "a"
+
+
+# ---- UpdateProduct
+
+
+def test_a_mask_says_what_is_changed(catalog, pb, make, update):
+    made = make("U1", "LAMP", 2, 100)
+    changed = update(made.name, ["title"], title="RED LAMP", weight_grams=7)
+    assert (changed.title, changed.weight_grams) == ("RED LAMP", 100)
+    assert changed.unit_price == made.unit_price and changed.create_time == made.create_time
+    assert changed.etag != made.etag and changed.update_time.ToNanoseconds() > (
+        made.update_time.ToNanoseconds())
+    assert get(catalog, pb, made.name) == changed
+
+    changed = update(made.name, ["unit_price.units", "weight_grams", "etag", "name"], price=3)
+    assert (changed.title, changed.unit_price.units, changed.weight_grams) == ("RED LAMP", 3, 0)
+    # No mask: what is set. A title that the mask names and nobody gives is the id.
+    assert update(made.name, price=4).title == "RED LAMP"
+    assert get(catalog, pb, made.name).unit_price.units == 4
+    assert update(made.name, ["title"]).title == "U1"
+    whole = update(made.name, ["*"], title="L", price=5, weight_grams=1)
+    assert (whole.title, whole.unit_price.units, whole.weight_grams) == ("L", 5, 1)
+    # What changes nothing leaves the product as it is.
+    assert update(made.name, ["title", "weight_grams"], title="L", weight_grams=1) == whole
+
+
+def test_a_wrong_update_names_its_fields(catalog, pb, make, update):
+    made = make("U2")
+    for paths, fields, wrong in [
+            (["colour"], {}, {"update_mask.paths[0]"}),
+            (["title", "unit_price.pence"], {}, {"update_mask.paths[1]"}),
+            (["*", "title"], {"price": 1}, {"update_mask.paths[0]"}),
+            (["*"], {"weight_grams": -1}, {"product.unit_price", "product.weight_grams"}),
+            (["unit_price"], {"weight_grams": -1}, {"product.unit_price"}),
+            ([], {"title": "x" * 201}, {"product.title"})]:
+        refused = failure(lambda timeout: update(made.name, paths, **fields))
+        assert refused.code == grpc.StatusCode.INVALID_ARGUMENT
+        assert set(refused.violations) == wrong
+    assert set(failure(lambda timeout: update("U2")).violations) == {"product.name"}
+    assert set(failure(catalog.UpdateProduct, pb.UpdateProductRequest()).violations) == {"product"}
+    missing = failure(lambda timeout: update("products/NONE", ["title"], title="x"))
+    assert (missing.code, missing.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_NOT_FOUND")
+    assert get(catalog, pb, made.name) == made
+
+
+def test_an_old_etag_aborts(catalog, pb, make, update):
+    made = make("U3")
+    first = update(made.name, ["title"], title="FIRST", etag=made.etag)
+    late = failure(lambda timeout: update(made.name, ["title"], title="LATE", etag=made.etag))
+    assert (late.code, late.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
+    late = failure(catalog.DeleteProduct, pb.DeleteProductRequest(name=made.name, etag=made.etag))
+    assert (late.code, late.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
+    assert get(catalog, pb, made.name) == first
+
+
+# ---- DeleteProduct, UndeleteProduct
+
+
+def test_a_deleted_product_is_out_of_the_shop_and_comes_back(catalog, pb, make, update):
+    made = make("D1")
+    gone = catalog.DeleteProduct(pb.DeleteProductRequest(name=made.name, etag=made.etag),
+                                 timeout=LIMIT)
+    assert gone.delete_time == gone.update_time and gone.etag != made.etag
+    assert get(catalog, pb, made.name) == gone
+    assert made.name not in names(catalog, pb)
+    assert made.name in names(catalog, pb, show_deleted=True)
+    assert made.name not in [each.product.name for each in catalog.ExportProducts(
+        pb.ExportProductsRequest(), timeout=LIMIT)]
+
+    batch = pb.BatchGetProductsRequest(names=["products/OLD1", made.name], allow_missing=True)
+    assert [each.name for each in catalog.BatchGetProducts(batch, timeout=LIMIT).products] == [
+        "products/OLD1"]
+    batch.allow_missing = False
+    missing = failure(catalog.BatchGetProducts, batch)
+    assert missing.code == grpc.StatusCode.NOT_FOUND and "names[1]" in missing.message
+
+    again = failure(catalog.DeleteProduct, pb.DeleteProductRequest(name=made.name))
+    assert (again.code, again.reason) == (grpc.StatusCode.NOT_FOUND, "PRODUCT_NOT_FOUND")
+    refused = failure(lambda timeout: update(made.name, ["title"], title="x"))
+    assert (refused.code, refused.reason) == (
+        grpc.StatusCode.FAILED_PRECONDITION, "PRODUCT_DELETED")
+    taken = failure(lambda timeout: make("D1"))
+    assert taken.code == grpc.StatusCode.ALREADY_EXISTS
+
+    undelete = pb.UndeleteProductRequest(name=made.name, etag=made.etag)
+    assert failure(catalog.UndeleteProduct, undelete).code == grpc.StatusCode.ABORTED
+    undelete.etag = gone.etag
+    back = catalog.UndeleteProduct(undelete, timeout=LIMIT)
+    assert not back.HasField("delete_time") and back.title == made.title
+    assert made.name in names(catalog, pb)
+    twice = failure(catalog.UndeleteProduct, undelete)
+    assert (twice.code, twice.reason) == (grpc.StatusCode.ALREADY_EXISTS, "PRODUCT_NOT_DELETED")
+    for call, request in [(catalog.DeleteProduct, pb.DeleteProductRequest),
+                          (catalog.UndeleteProduct, pb.UndeleteProductRequest)]:
+        assert failure(call, request(name="products/NONE")).code == grpc.StatusCode.NOT_FOUND
+        assert set(failure(call, request(name="x")).violations) == {"name"}
+
+
+def test_an_import_brings_a_deleted_product_back(catalog, pb, make):
+    made = make("D2")
+    catalog.DeleteProduct(pb.DeleteProductRequest(name=made.name), timeout=LIMIT)
+    result = catalog.ImportProducts(iter([pb.ImportProductsRequest(product=made)]), timeout=LIMIT)
+    assert (result.updated, result.unchanged) == (1, 0)
+    assert not get(catalog, pb, made.name).HasField("delete_time")
+
+
+def test_a_page_token_is_for_one_view(catalog, pb, make):
+    make("D3")
+    token = catalog.ListProducts(pb.ListProductsRequest(page_size=1, show_deleted=True),
+                                 timeout=LIMIT).next_page_token
+    other = failure(catalog.ListProducts, pb.ListProductsRequest(page_token=token))
+    assert set(other.violations) == {"page_token"}
+
+
+# ---- through the edge
+
+
+def test_over_http(edge, make):
+    made = make("E1", "LAMP", 2, 100)
+    path = "/v1/products/E1"
+
+    def send(method, path, body=None):
+        data = [] if body is None else ["-H", "content-type: application/json", "-d",
+                                        json.dumps(body)]
+        return edge.curl(path, "-X", method, *data)
+
+    changed = send("PATCH", path, {"title": "BLUE LAMP", "etag": made.etag})
+    assert changed.status == 200
+    assert (changed.json()["title"], changed.json()["weightGrams"]) == ("BLUE LAMP", 100)
+    assert send("PATCH", path, {"title": "x", "etag": made.etag}).status == 409
+    assert send("PATCH", path, {"unitPrice": {"currencyCode": "GBP", "units": "3"}}).json()[
+        "unitPrice"] == {"currencyCode": "GBP", "units": "3", "nanos": 0}
+    assert send("PATCH", path + "?update_mask=colour", {"title": "x"}).status == 400
+    assert send("PATCH", path + "?update_mask=weightGrams", {"title": "x"}).json()[
+        "title"] == "BLUE LAMP"
+
+    assert send("DELETE", path).json()["deleteTime"]
+    assert edge.curl(path).json()["deleteTime"]
+    assert send("DELETE", path).status == 404
+    back = send("POST", path + ":undelete", {})
+    assert back.status == 200 and "deleteTime" not in back.json()
