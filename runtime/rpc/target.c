@@ -276,7 +276,14 @@ static int parse_registered(struct weft_target *target, const char *rest, char e
 
 	target->kind = WEFT_TARGET_REGISTERED;
 	target->whole = copy(rest, strlen(rest));
-	*parts = (struct weft_resolver_target) { sizeof(*parts), target->text, "", target->whole };
+	*parts = (struct weft_resolver_target) {
+		sizeof(*parts), target->text, "", target->whole, "",
+	};
+	at = strchr(target->whole, '?');
+	if (at) {
+		*at = '\0';
+		parts->query = at + 1;
+	}
 	if (starts_with(target->whole, "//")) {
 		parts->authority = target->whole + 2;
 		at = strchr(parts->authority, '/');

@@ -14,13 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <weft/channel.h>
-#include <weft/etcd.h>
 #include <weft/list.h>
 #include <weft/log.h>
 
+#include "etcd_endpoint.h"
 #include "etcdserverpb/rpc.weft.h"
 
 #define VARIABLE      "WEFT_REGISTRY"
+#define QUERY         "version="
 #define RANGE_TIMEOUT (5 * WEFT_SECOND)
 #define WAIT_FIRST    (200 * WEFT_MS)
 #define WAIT_MAX      (500 * WEFT_MS)    /* an etcd that is back is heard within a second */
@@ -41,8 +42,9 @@ struct etcd {
 	struct weft_resolver *resolver; /* NULL: stopped, and freed when the call has ended */
 	struct weft_channel *channel;   /* NULL: there is no etcd; `error` says why */
 	char error[256];
-	char *prefix; /* "NAME/" */
-	char *end;    /* of its range: the prefix with the last byte one higher */
+	char *prefix;      /* "NAME/" */
+	const char *range; /* of versions, the target's; NULL: any */
+	char *end;         /* of its range: the prefix with the last byte one higher */
 	struct weft_list entries;
 	size_t n;
 	int64_t revision;     /* up to which the entries are known */
@@ -83,10 +85,11 @@ static void remove_key(struct etcd *etcd, ProtobufCBinaryData key)
 	}
 }
 
-/* One that makes no sense is left out: the others are still there. */
+/* One that makes no sense, or has another version than is wanted, is left out. */
 static void put(struct etcd *etcd, const Mvccpb__KeyValue *kv)
 {
 	struct entry *entry = calloc(1, sizeof(*entry));
+	const char *version = NULL;
 	char error[256] = "";
 
 	remove_key(etcd, kv->key);
@@ -101,10 +104,12 @@ static void put(struct etcd *etcd, const Mvccpb__KeyValue *kv)
 	entry->arena = weft_arena_new();
 	weft_list_append(&etcd->entries, &entry->node);
 	etcd->n++;
-	if (weft_etcd_endpoint((const char *)kv->value.data, kv->value.len, entry->arena, error,
-			       &entry->endpoint) < 0) {
+	if (etcd_endpoint_read((const char *)kv->value.data, kv->value.len, entry->arena, error,
+			       &entry->endpoint, &version) < 0) {
 		weft_log_warning("an endpoint in etcd makes no sense", WEFT_STR("key", entry->key),
 				 WEFT_STR("error", error));
+		entry_free(etcd, entry);
+	} else if (etcd->range && weft_version_in(version, etcd->range) != 1) {
 		entry_free(etcd, entry);
 	}
 }
@@ -270,6 +275,24 @@ static void open_channel(struct etcd *etcd, const struct weft_resolver_target *t
 				 &etcd->channel);
 }
 
+/* The range behind "version="; NULL: none. */
+static const char *range_of(const struct weft_resolver_target *target)
+{
+	return strncmp(target->query, QUERY, strlen(QUERY)) == 0 ? target->query + strlen(QUERY)
+								 : NULL;
+}
+
+static int check(const struct weft_resolver_target *target, char error[256])
+{
+	const char *range = range_of(target);
+
+	if (*target->query == '\0' || (range && weft_version_in(NULL, range) >= 0))
+		return 0;
+	snprintf(error, 256, "%.150s: behind the '?' may stand a version, as in ?" QUERY "1.2",
+		 target->text);
+	return -EINVAL;
+}
+
 static void *start(struct weft_resolver *resolver, const struct weft_resolver_target *target)
 {
 	struct etcd *etcd = calloc(1, sizeof(*etcd));
@@ -281,6 +304,7 @@ static void *start(struct weft_resolver *resolver, const struct weft_resolver_ta
 		abort();
 	etcd->end[strlen(etcd->end) - 1] = '/' + 1;
 	etcd->resolver = resolver;
+	etcd->range = range_of(target);
 	etcd->wait = WAIT_FIRST;
 	weft_list_init(&etcd->entries);
 	weft_timer_init(&etcd->timer, range, etcd);
@@ -307,6 +331,7 @@ int weft_etcd_register(const char *target, struct weft_tls *tls)
 	static const struct weft_resolver_class class = {
 		.size = sizeof(class),
 		.scheme = "etcd",
+		.check = check,
 		.start = start,
 		.stop = stop,
 	};

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <weft/etcd.h>
 #include <weft/json.h>
 
+#include "etcd_endpoint.h"
 #include "weft/naming/naming.weft.h"
 
 #define DEPTH_MAX 32
@@ -31,20 +31,35 @@ static void load_schema(void)
 	add_file(&weft_naming_naming_proto);
 }
 
-static uint32_t weight_of(const Google__Protobuf__Value *metadata)
+/* What the metadata has under a name; NULL: nothing. */
+static const Google__Protobuf__Value *value_of(const Google__Protobuf__Value *metadata,
+					       const char *name)
 {
 	if (!metadata || metadata->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRUCT_VALUE)
-		return 0;
-	for (size_t i = 0; i < metadata->struct_value->n_fields; i++) {
-		const Google__Protobuf__Struct__FieldsEntry *field =
-			metadata->struct_value->fields[i];
+		return NULL;
+	for (size_t i = 0; i < metadata->struct_value->n_fields; i++)
+		if (strcmp(metadata->struct_value->fields[i]->key, name) == 0)
+			return metadata->struct_value->fields[i]->value;
+	return NULL;
+}
 
-		if (strcmp(field->key, "weight") == 0 && field->value &&
-		    field->value->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE &&
-		    field->value->number_value >= 1 && field->value->number_value < UINT32_MAX)
-			return (uint32_t)field->value->number_value;
-	}
+static uint32_t weight_of(const Google__Protobuf__Value *metadata)
+{
+	const Google__Protobuf__Value *weight = value_of(metadata, "weight");
+
+	if (weight && weight->kind_case == GOOGLE__PROTOBUF__VALUE__KIND_NUMBER_VALUE &&
+	    weight->number_value >= 1 && weight->number_value < UINT32_MAX)
+		return (uint32_t)weight->number_value;
 	return 0;
+}
+
+static const char *version_of(const Google__Protobuf__Value *metadata, struct weft_arena *arena)
+{
+	const Google__Protobuf__Value *version = value_of(metadata, "version");
+
+	if (!version || version->kind_case != GOOGLE__PROTOBUF__VALUE__KIND_STRING_VALUE)
+		return NULL;
+	return weft_arena_strdup(arena, version->string_value);
 }
 
 /* The metadata as JSON again, when it is an object. */
@@ -70,7 +85,7 @@ static const char *attributes_of(const Weft__Naming__Endpoint *endpoint,
 
 static int take(const Weft__Naming__Endpoint *endpoint, const struct weft_schema_message *type,
 		const struct weft_buffer *wire, struct weft_arena *arena, char error[256],
-		struct weft_endpoint *ret_endpoint)
+		struct weft_endpoint *ret_endpoint, const char **ret_version)
 {
 	struct weft_endpoint result = { 0 };
 
@@ -84,11 +99,12 @@ static int take(const Weft__Naming__Endpoint *endpoint, const struct weft_schema
 	result.weight = weight_of(endpoint->metadata);
 	result.attributes = attributes_of(endpoint, type, wire, arena);
 	*ret_endpoint = result;
+	*ret_version = version_of(endpoint->metadata, arena);
 	return 0;
 }
 
-int weft_etcd_endpoint(const char *json, size_t len, struct weft_arena *arena, char error[256],
-		       struct weft_endpoint *ret_endpoint)
+int etcd_endpoint_read(const char *json, size_t len, struct weft_arena *arena, char error[256],
+		       struct weft_endpoint *ret_endpoint, const char **ret_version)
 {
 	static const struct weft_json_options options = {
 		.size = sizeof(options),
@@ -110,10 +126,19 @@ int weft_etcd_endpoint(const char *json, size_t len, struct weft_arena *arena, c
 	if (r == 0) { /* bytes of our own making, nested no deeper than the text was */
 		endpoint = weft__naming__endpoint__unpack(NULL, wire.len, wire.data);
 		snprintf(error, 256, "a string in it has a NUL");
-		r = endpoint ? take(endpoint, type, &wire, arena, error, ret_endpoint) : -EINVAL;
+		r = endpoint ? take(endpoint, type, &wire, arena, error, ret_endpoint, ret_version)
+			     : -EINVAL;
 	}
 	if (endpoint)
 		weft__naming__endpoint__free_unpacked(endpoint, NULL);
 	weft_buffer_fini(&wire);
 	return r;
+}
+
+int weft_etcd_endpoint(const char *json, size_t len, struct weft_arena *arena, char error[256],
+		       struct weft_endpoint *ret_endpoint)
+{
+	const char *version;
+
+	return etcd_endpoint_read(json, len, arena, error, ret_endpoint, &version);
 }

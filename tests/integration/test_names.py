@@ -184,6 +184,29 @@ def test_etcd(registry, replica, channel):
         client.until(f"READY {one.address}=READY")
 
 
+def test_etcd_version(registry, replica, channel):
+    """Only those whose contract is new enough, and of the same major version."""
+    old, new, newer, other = (replica() for _ in range(4))
+    with registry.channel() as connection:
+        etcd = Client(connection)
+        etcd.put(b"versions/old", endpoint(old, version="1.1.9"))
+        etcd.put(b"versions/other", endpoint(other, version="2.0.0"))
+        etcd.put(b"versions/none", endpoint(other))
+        client = channel("etcd:///versions?version=1.2", WEFT_REGISTRY=registry.target)
+        client.until("TRANSIENT_FAILURE")
+        etcd.put(b"versions/new", endpoint(new, version="1.2.0"))
+        client.until(f'READY {new.address}=READY,{{"version":"1.2.0"}}')
+        etcd.put(b"versions/new", endpoint(newer, version="1.3.0"))
+        client.until(f'READY {newer.address}=READY,{{"version":"1.3.0"}}')
+
+
+@pytest.mark.parametrize("query", ["version=new", "version=", "v=1", "1.2"])
+def test_etcd_query_refused(build, query):
+    done = subprocess.run([build / "tests/support/channel_client", f"etcd:///shop?{query}"],
+                          capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2 and "?version=1.2" in done.stderr
+
+
 @pytest.fixture
 def mortal(build, contracts, tmp_path):
     """A registry that a test may kill."""

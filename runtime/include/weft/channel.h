@@ -11,7 +11,7 @@
  *	                                 most every 30 s
  *	file:///path   one address a line ("unix:/path", "127.0.0.1:port"); followed as it changes
  *	etcd:///name, etcd://host:port/name   replicas as they register in etcd, once
- *	               weft_etcd_register() was called (etcd.h)
+ *	               weft_etcd_register() was called; with ?version=1.2, such alone (etcd.h)
  *	others         by weft_resolver_register() (resolver.h)
  *
  * A policy says which of the endpoints a call goes to:

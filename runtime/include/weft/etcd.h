@@ -5,7 +5,8 @@
  * change is there as soon as etcd tells it; while etcd cannot be reached, what was known stays in
  * use.
  *
- * What Metadata says are the endpoint's attributes, and its "weight", a number, the weight.
+ * What Metadata says are the endpoint's attributes, and its "weight", a number, the weight. Of
+ * "etcd:///name?version=1.2" only those are taken whose "version" is in that range.
  */
 #ifndef WEFT_ETCD_H
 #define WEFT_ETCD_H
@@ -29,6 +30,11 @@ int weft_etcd_register(const char *target, struct weft_tls *tls);
  * is wrong. */
 int weft_etcd_endpoint(const char *json, size_t len, struct weft_arena *arena, char error[256],
 		       struct weft_endpoint *ret_endpoint);
+
+/* Whether a semantic version (https://semver.org) is in a range: "1.2" stands for 1.2.0 and what
+ * is newer, below 2.0.0; "0.3" for 0.3.0 and newer, below 0.4.0. 1, or 0: it is not, as no
+ * pre-release is, nor NULL. -EINVAL: `range` is not one to three numbers with points in between. */
+int weft_version_in(const char *version, const char *range);
 
 #ifdef __cplusplus
 }

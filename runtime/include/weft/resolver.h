@@ -31,12 +31,14 @@ struct weft_endpoints {
 	bool news;
 };
 
-/* A target of a registered scheme, taken apart: "scheme://authority/path", or "scheme:path". */
+/* A target of a registered scheme, taken apart: "scheme://authority/path?query", or
+ * "scheme:path?query". */
 struct weft_resolver_target {
 	size_t size;
 	const char *text;      /* as it was given */
 	const char *authority; /* "" where there is none */
 	const char *path;      /* without the slash behind the authority */
+	const char *query;     /* behind a '?'; "" where there is none */
 };
 
 /* All functions run on the channel's worker. */

@@ -74,6 +74,42 @@ static void what_is_none_is_refused_in_words(void **state)
 	weft_arena_free(arena);
 }
 
+static void versions_in_ranges(void **state)
+{
+	static const struct {
+		const char *version, *range;
+		int in;
+	} cases[] = {
+		{ "1.2.0", "1.2", 1 },
+		{ "1.2.0", "1", 1 },
+		{ "1.10.0", "1.9.9", 1 },
+		{ "1.2.3", "1.2.3", 1 },
+		{ "1.2.2", "1.2.3", 0 },
+		{ "1.1.9", "1.2", 0 },
+		{ "2.0.0", "1.2", 0 },
+		{ "0.3.9", "0.3", 1 },
+		{ "0.4.0", "0.3", 0 },
+		{ "0.3.0", "0", 1 },
+		{ "1.2.0+build", "1.2", 1 },
+		{ "1.3.0-rc.1", "1.2", 0 },
+		{ "1.2", "1.2", 0 },
+		{ "", "1", 0 },
+		{ NULL, "1", 0 },
+		{ "1.2.0.1", "1.2", 0 },
+		{ "1.9999999999.0", "1", 0 },
+		{ "1.2.0", "", -EINVAL },
+		{ "1.2.0", "^1.2", -EINVAL },
+		{ "1.2.0", "1.", -EINVAL },
+		{ "1.2.0", "1.2.3.4", -EINVAL },
+		{ NULL, "x", -EINVAL },
+	};
+
+	for (size_t i = 0; i < WEFT_COUNT(cases); i++)
+		if (weft_version_in(cases[i].version, cases[i].range) != cases[i].in)
+			fail_msg("%s in %s is not %d", cases[i].version, cases[i].range,
+				 cases[i].in);
+}
+
 static void the_scheme_is_registered_once(void **state)
 {
 	assert_int_equal(weft_etcd_register(NULL, NULL), 0);
@@ -85,6 +121,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(endpoints_as_etcd_has_them),
 		cmocka_unit_test(what_is_none_is_refused_in_words),
+		cmocka_unit_test(versions_in_ranges),
 		cmocka_unit_test(the_scheme_is_registered_once),
 	};
 
