@@ -33,8 +33,10 @@ from shop_processes import Stub  # noqa: E402
 
 NAME = "chaos/replica"
 LEASE_SECONDS = 10
-BOUND = 120  # seconds, for whatever is waited for
+BOUND = 60  # seconds, for whatever is waited for
 SLOW_EVERY = 90  # 1.1%, so that the 99th percentile lies among them
+KINDS = ("read", "write")
+ALLOWED = {"OK", "UNAVAILABLE", "DEADLINE_EXCEEDED"}  # what becomes of a write
 CONTRACT = HOME / "chaos.proto"
 CONFIG = json.loads((HOME / "service_config.json").read_text())
 
@@ -76,16 +78,16 @@ class Process:
 
 
 class Replica(Process):
-    def __init__(self, stage, number):
+    def __init__(self, stage, number, *address):
         self.stage, self.number = stage, number
         self.ledger = stage.folder / f"ledger{number}"
-        super().__init__([stage.build / "tests/chaos/chaos_replica", self.ledger],
+        super().__init__([stage.build / "tests/chaos/chaos_replica", self.ledger, *address],
                          stage.folder / f"replica{number}.log")
         self.address = self.process.stdout.readline().strip()
         assert self.address, self.log.read_text()
         self.key = f"{NAME}/{number}".encode()
         self.lease = 0
-        self.read_to, self.seen = 0, collections.Counter()  # of the ledger
+        self.read_to = self.seen = 0  # of the ledger: bytes, lines
 
     def register(self):
         """Under a lease, as a service does it."""
@@ -182,6 +184,13 @@ class Stage:
         self.replicas.append(Replica(self, len(self.replicas)).register())
         return self.replicas[-1]
 
+    def bring_back(self):
+        """All of them, where they were."""
+        for old in self.replicas:
+            old.process.stdout.close()
+        self.replicas = [Replica(self, old.number, old.address).register()
+                         for old in self.replicas]
+
     def alive(self):
         return [replica for replica in self.replicas if replica.lives()]
 
@@ -197,17 +206,11 @@ class Stage:
                 text = ledger.read()
             whole = text[:text.rfind("\n") + 1]
             replica.read_to += len(whole)
-            for line in whole.splitlines():
-                replica.seen["all"] += 1
-                replica.seen["failed"] += line.endswith(" failed")
-        return {replica.address: replica.seen["all"] for replica in self.replicas}
+            replica.seen += whole.count("\n")
+        return {replica.address: replica.seen for replica in self.replicas}
 
     def total(self):
         return sum(self.received().values())
-
-    def answered(self):
-        self.received()
-        return sum(replica.seen["all"] - replica.seen["failed"] for replica in self.replicas)
 
     def writes(self):
         """How often each write was seen that was not refused."""
@@ -235,11 +238,10 @@ class Load(Process):
         self.process.stdin.write(f"{name} {self.rate} {kinds}\n")
         self.process.stdin.flush()
 
-    def calls(self, seconds, count=None):
+    def calls(self, seconds):
         """Goes on until replicas have seen the calls of so many seconds."""
-        count = count or self.stage.total
-        wanted = count() + max(1, int(self.rate * seconds))
-        until(lambda: count() >= wanted or self.process.poll() is not None, "calls")
+        wanted = self.stage.total() + max(1, int(self.rate * seconds))
+        until(lambda: self.stage.total() >= wanted or self.process.poll() is not None, "calls")
         assert self.process.poll() is None, self.log.read_text()
 
     def meet(self, kinds="both"):
@@ -319,6 +321,14 @@ def slow_replica(stage, rate, seconds, answer_ms, timeout_ms):
     return got[slow.address] / (sum(got.values()) / len(got))
 
 
+def recover(load, recovery):
+    """They are back: what fails within so many seconds is one phase, and what fails later."""
+    load.phase("recovering")
+    time.sleep(recovery)  # it is the time that is asked for
+    load.phase("recovered")
+    load.calls(recovery)
+
+
 def outage(stage, rate, seconds, recovery=2):
     """All fail for a while; how much more was sent than offered, and what fails afterwards."""
     load = Load(stage, config(), rate, 1000)
@@ -328,14 +338,27 @@ def outage(stage, rate, seconds, recovery=2):
     stage.behave(failing=True)
     load.calls(seconds)
     sent = stage.total() - before
-    load.phase("recovering")
     stage.behave(failing=False)
-    load.calls(recovery, stage.answered)
-    load.phase("recovered")
-    load.calls(recovery, stage.answered)
+    recover(load, recovery)
     phases = load.close()
-    offered = phases["outage"]["read"]["calls"] + phases["outage"]["write"]["calls"]
-    return phases, {"sent": sent / offered}
+    return phases, {"sent": sent / sum(phases["outage"][kind]["calls"] for kind in KINDS)}
+
+
+def gone(stage, rate, seconds, recovery=2):
+    """The same when none is there, and then all are again, at their old addresses."""
+    load = Load(stage, config(), rate, 1000)
+    load.meet()
+    before = stage.total()
+    load.phase("gone")
+    for replica in stage.replicas:
+        replica.kill()
+    time.sleep(seconds)
+    stage.bring_back()
+    recover(load, recovery)
+    phases = load.close()
+    offered = sum(phase[kind]["calls"] for name, phase in phases.items() for kind in KINDS
+                  if name != "meet")
+    return phases, {"sent": (stage.total() - before) / offered}
 
 
 def hedge(stage, rate, seconds, slow_ms, delay):
@@ -394,9 +417,6 @@ def show_churn(table, new_stage, rate, seconds):
     table.row("round_robin, off even", f"{off:.2%}", "5%", off <= 0.05)
 
 
-ALLOWED = {"OK", "UNAVAILABLE", "DEADLINE_EXCEEDED"}
-
-
 def show_slow(table, new_stage, rate, seconds):
     print(f"slow replica: 5 ms and 100 ms, least_request, {rate} calls/s")
     with new_stage("slow") as stage:
@@ -405,13 +425,15 @@ def show_slow(table, new_stage, rate, seconds):
 
 
 def show_outage(table, new_stage, rate, seconds):
-    print(f"outage: all replicas fail for 10 s, {rate} calls/s")
-    with new_stage("outage") as stage:
-        phases, counts = outage(stage, rate, 10)
-    table.phases(phases)
-    after = failed(phases["recovered"]["read"]) + failed(phases["recovered"]["write"])
-    table.row("sent, of what was offered", f"{counts['sent']:.3f}", "1.2", counts["sent"] <= 1.2)
-    table.row("failures from 2 s after their return", after, "0", after == 0)
+    for scenario, words in ((outage, "fail"), (gone, "are gone")):
+        print(f"outage: all replicas {words} for 10 s, {rate} calls/s")
+        with new_stage(scenario.__name__) as stage:
+            phases, counts = scenario(stage, rate, 10)
+        table.phases(phases)
+        after = sum(failed(phases["recovered"][kind]) for kind in KINDS)
+        table.row("sent, of what was offered", f"{counts['sent']:.3f}", "1.2",
+                  counts["sent"] <= 1.2)
+        table.row("failures from 2 s after their return", after, "0", after == 0)
 
 
 def show_hedge(table, new_stage, rate, seconds):

@@ -1,12 +1,12 @@
 /*
  * A replica of chaos.v1.Replica:
  *
- *	chaos_replica LEDGER
+ *	chaos_replica LEDGER [ADDRESS]
  *
- * It listens at a free port of loopback and prints where. Whatever call it gets to see it writes
- * into the file LEDGER, at once and before it answers, so that what has been done is known of a
- * replica that was killed too: "read ID" or "write ID", and behind them " failed" while it is told
- * to fail. SIGTERM drains it.
+ * It listens there, or at a free port of loopback, and prints where. Whatever call it gets to see
+ * it writes into the file LEDGER, at once and before it answers, so that what has been done is
+ * known of a replica that was killed too: "read ID" or "write ID", and behind them " failed" while
+ * it is told to fail. SIGTERM drains it.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -130,7 +130,7 @@ static void on_signal(int signal, void *data)
 	weft_server_drain(replica->server, DRAIN_GRACE, on_drained, replica);
 }
 
-static void start(struct replica *replica)
+static void start(struct replica *replica, const char *address)
 {
 	static const struct chaos_v1_replica_handlers handlers = {
 		.read = do_read,
@@ -143,7 +143,7 @@ static void start(struct replica *replica)
 	if (weft_worker_new(0, &replica->worker) < 0 ||
 	    weft_server_new(replica->worker, NULL, &replica->server) < 0 ||
 	    chaos_v1_replica_add(replica->server, &handlers, replica) < 0 ||
-	    weft_port_new(replica->worker, "127.0.0.1:0", NULL, &replica->server, 1, error,
+	    weft_port_new(replica->worker, address, NULL, &replica->server, 1, error,
 			  &replica->port) < 0) {
 		fprintf(stderr, "chaos_replica: %s\n", error);
 		exit(1);
@@ -156,8 +156,8 @@ int main(int argc, char **argv)
 {
 	struct replica replica = { 0 };
 
-	if (argc != 2) {
-		fprintf(stderr, "usage: chaos_replica LEDGER\n");
+	if (argc != 2 && argc != 3) {
+		fprintf(stderr, "usage: chaos_replica LEDGER [ADDRESS]\n");
 		return 2;
 	}
 	replica.ledger = open(argv[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	weft_log_set_service("chaos-replica");
-	start(&replica);
+	start(&replica, argc == 3 ? argv[2] : "127.0.0.1:0");
 	printf("%s\n", weft_port_address(replica.port));
 	fflush(stdout);
 	weft_worker_run(replica.worker);
