@@ -13,12 +13,17 @@ struct catalog { /* a worker's */
 	struct weft_worker *worker;
 };
 
+#define PAGE_USUAL 50 /* of the lists that come page by page */
+#define PAGE_MOST  1000
+
 /* product_check() as a refusal: the faults of the fields of `mask`, under "product.". */
 void check_product(const Catalog__V1__Product *product, unsigned mask,
 		   struct product_fields *fields, struct refusal *refusal);
 
 int create_product(struct weft_call *call, const Catalog__V1__CreateProductRequest *req,
 		   void *self);
+int search_products(struct weft_call *call, const Catalog__V1__SearchProductsRequest *req,
+		    void *self);
 int update_product(struct weft_call *call, const Catalog__V1__UpdateProductRequest *req,
 		   void *self);
 int delete_product(struct weft_call *call, const Catalog__V1__DeleteProductRequest *req,

@@ -15,6 +15,7 @@ static int start(struct app_worker *worker, void *process, void **ret_self)
 		.list_products = list_products,
 		.batch_get_products = batch_get_products,
 		.create_product = create_product,
+		.search_products = search_products,
 		.update_product = update_product,
 		.delete_product = delete_product,
 		.undelete_product = undelete_product,

@@ -5,8 +5,6 @@
 #include "chassis/page.h"
 #include "chassis/refusal.h"
 
-#define PAGE_USUAL 50
-#define PAGE_MOST  1000
 #define BATCH_MOST 1000
 
 int get_product(struct weft_call *call, const Catalog__V1__GetProductRequest *req, void *self)

@@ -1,6 +1,7 @@
 /* The only SQL of catalog. */
 #include "store.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
@@ -53,25 +54,17 @@ int store_get_product(struct store_reader *reader, const char *id, struct weft_a
 	return 0;
 }
 
-int store_list_products(struct store_reader *reader, const char *after, bool show_deleted,
-			size_t limit, struct weft_arena *arena,
-			Catalog__V1__Product ***ret_products, size_t *ret_n)
+/* The rows of a statement that gives `limit` of them at most. */
+static int read_products(sqlite3_stmt *stmt, size_t limit, struct weft_arena *arena,
+			 Catalog__V1__Product ***ret_products, size_t *ret_n)
 {
-	sqlite3_stmt *stmt =
-		store_reader_stmt(reader, "SELECT " COLUMNS " FROM products WHERE id > ?"
-					  " AND (? OR delete_time IS NULL) ORDER BY id LIMIT ?");
 	Catalog__V1__Product **products =
 		weft_arena_new_array(arena, Catalog__V1__Product *, limit);
 	size_t n = 0;
 	int r;
 
-	if (!stmt)
-		return -EINVAL;
 	if (!products)
 		return -ENOMEM;
-	r = store_bind(stmt, "sii", after, (int64_t)show_deleted, (int64_t)limit);
-	if (r < 0)
-		return r;
 	while ((r = store_step(stmt)) > 0)
 		products[n++] = read_product(stmt, arena);
 	if (r < 0)
@@ -79,6 +72,74 @@ int store_list_products(struct store_reader *reader, const char *after, bool sho
 	*ret_products = products;
 	*ret_n = n;
 	return 0;
+}
+
+int store_list_products(struct store_reader *reader, const char *after, bool show_deleted,
+			size_t limit, struct weft_arena *arena,
+			Catalog__V1__Product ***ret_products, size_t *ret_n)
+{
+	sqlite3_stmt *stmt =
+		store_reader_stmt(reader, "SELECT " COLUMNS " FROM products WHERE id > ?"
+					  " AND (? OR delete_time IS NULL) ORDER BY id LIMIT ?");
+	int r;
+
+	if (!stmt)
+		return -EINVAL;
+	r = store_bind(stmt, "sii", after, (int64_t)show_deleted, (int64_t)limit);
+	return r < 0 ? r : read_products(stmt, limit, arena, ret_products, ret_n);
+}
+
+/* The text as a query in FTS5's language, without a word of that language in it: every word is a
+ * string, and all of them must be there, the last one perhaps as a beginning. What is not ASCII is
+ * left to the tokenizer, to which a string of mere signs is nothing. */
+static char *fts_query(const char *text, struct weft_arena *arena)
+{
+	char *query = weft_arena_alloc(arena, 4 * strlen(text) + 2), *out = query;
+
+	if (!query)
+		return NULL;
+	for (const char *at = text; *at;) {
+		const char *start = at;
+
+		while (isalnum((unsigned char)*at) || *at & 0x80)
+			at++;
+		if (at == start) {
+			at++;
+			continue;
+		}
+		*out++ = '"';
+		out = mempcpy(out, start, (size_t)(at - start));
+		*out++ = '"';
+		*out++ = ' ';
+	}
+	if (out > query)
+		out[-1] = '*';
+	*out = '\0';
+	return query;
+}
+
+int store_search_products(struct store_reader *reader, const char *text, size_t skip, size_t limit,
+			  struct weft_arena *arena, Catalog__V1__Product ***ret_products,
+			  size_t *ret_n)
+{
+	sqlite3_stmt *stmt = store_reader_stmt(
+		reader, "SELECT " COLUMNS " FROM"
+			" (SELECT rowid AS found, bm25(product_words, 5.0, 1.0) AS score"
+			"  FROM product_words WHERE product_words MATCH ?)"
+			" JOIN products ON sequence = found ORDER BY score, id LIMIT ? OFFSET ?");
+	char *query = fts_query(text, arena);
+	int r;
+
+	if (!stmt)
+		return -EINVAL;
+	if (!query)
+		return -ENOMEM;
+	if (!query[0]) {
+		*ret_n = 0;
+		return 0;
+	}
+	r = store_bind(stmt, "sii", query, (int64_t)limit, (int64_t)skip);
+	return r < 0 ? r : read_products(stmt, limit, arena, ret_products, ret_n);
 }
 
 /* The change counter's next value: there is one writer, so nobody else takes it. */
@@ -96,6 +157,31 @@ static int next_sequence(struct store_txn *txn, int64_t *ret_sequence)
 	*ret_sequence = sqlite3_column_int64(stmt, 0);
 	sqlite3_reset(stmt);
 	return 0;
+}
+
+static int run_for(sqlite3_stmt *stmt, const char *id)
+{
+	int r = stmt ? store_bind(stmt, "s", id) : -EINVAL;
+
+	return r < 0 ? r : store_exec(stmt);
+}
+
+/* Takes a product out of the search index, before it changes. */
+static int unindex_product(struct store_txn *txn, const char *id)
+{
+	return run_for(store_txn_stmt(txn,
+				      "DELETE FROM product_words WHERE rowid = (SELECT sequence"
+				      " FROM products WHERE id = ? AND delete_time IS NULL)"),
+		       id);
+}
+
+/* Puts it there as it is now, if it is for sale. */
+static int index_product(struct store_txn *txn, const char *id)
+{
+	return run_for(store_txn_stmt(txn, "INSERT INTO product_words (rowid, id, title)"
+					   " SELECT sequence, id, title FROM products"
+					   " WHERE id = ? AND delete_time IS NULL"),
+		       id);
 }
 
 int store_insert_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
@@ -117,6 +203,8 @@ int store_insert_product(struct store_txn *txn, const struct product_fields *fie
 		return r;
 	r = store_exec(stmt);
 	if (r == 0)
+		r = index_product(txn, fields->id);
+	if (r == 0)
 		*ret_sequence = sequence;
 	return r;
 }
@@ -133,14 +221,18 @@ static int update_product(struct store_txn *txn, const struct product_fields *fi
 
 	if (!stmt)
 		return -EINVAL;
-	r = next_sequence(txn, &sequence);
-	if (r < 0)
+	r = unindex_product(txn, fields->id);
+	if (r == 0)
+		r = next_sequence(txn, &sequence);
+	if (r != 0)
 		return r;
 	r = store_bind(stmt, "siiiiis", fields->title, fields->price_nanos, fields->weight_grams,
 		       now, delete_time, sequence, fields->id);
 	if (r < 0)
 		return r;
 	r = store_exec(stmt);
+	if (r == 0)
+		r = index_product(txn, fields->id);
 	if (r == 0)
 		*ret_sequence = sequence;
 	return r;

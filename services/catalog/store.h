@@ -19,6 +19,12 @@ int store_list_products(struct store_reader *reader, const char *after, bool sho
 			size_t limit, struct weft_arena *arena,
 			Catalog__V1__Product ***ret_products, size_t *ret_n);
 
+/* Up to `limit` products for sale with all the words of `text`, the best `skip` of them left out;
+ * none if there is no letter or digit in it. */
+int store_search_products(struct store_reader *reader, const char *text, size_t skip, size_t limit,
+			  struct weft_arena *arena, Catalog__V1__Product ***ret_products,
+			  size_t *ret_n);
+
 /* Adds a product: 0 or STORE_CONFLICT. */
 int store_insert_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
 			 int64_t *ret_sequence);

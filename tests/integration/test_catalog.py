@@ -1,4 +1,4 @@
-"""catalog beyond the spine: update, delete and undelete, called by grpcio and through the edge."""
+"""catalog beyond the spine: changes of one product, search; by grpcio and through the edge."""
 
 import json
 import sqlite3
@@ -213,6 +213,76 @@ def test_a_page_token_is_for_one_view(catalog, pb, make):
     assert set(other.violations) == {"page_token"}
 
 
+# ---- SearchProducts
+
+
+def search(catalog, pb, query, **fields):
+    page = catalog.SearchProducts(pb.SearchProductsRequest(query=query, **fields), timeout=LIMIT)
+    return [product.name.removeprefix("products/") for product in page.products]
+
+
+def test_search_ranks_and_takes_a_beginning(catalog, pb, make, update):
+    make("S1", "ZINC HEART WITH RIBBON AND BOW AND BELL AND STAR")
+    make("S2", "ZINC HEART")
+    make("S3-ZINC", "CAFÉ SIGN")
+    make("S4", "ZINNIA")
+    assert search(catalog, pb, "zinc") == ["S3-ZINC", "S2", "S1"]
+    assert search(catalog, pb, "heart zinc") == ["S2", "S1"]
+    assert search(catalog, pb, "zinc hea") == ["S2", "S1"]
+    assert search(catalog, pb, "zin heart") == []  # only the last word may be a beginning
+    assert sorted(search(catalog, pb, "zin")) == ["S1", "S2", "S3-ZINC", "S4"]
+    assert search(catalog, pb, "cafe") == search(catalog, pb, "Café") == ["S3-ZINC"]
+    assert search(catalog, pb, "s3-zinc") == ["S3-ZINC"]
+    # The index goes along with the products, those of the first release included.
+    assert search(catalog, pb, "lantern") == ["OLD1"]
+    update("products/S2", ["title"], title="TIN STAR")
+    assert search(catalog, pb, "heart zinc") == ["S1"] and search(catalog, pb, "tin") == ["S2"]
+    catalog.DeleteProduct(pb.DeleteProductRequest(name="products/S1"), timeout=LIMIT)
+    assert search(catalog, pb, "ribbon") == []
+    catalog.UndeleteProduct(pb.UndeleteProductRequest(name="products/S1"), timeout=LIMIT)
+    assert search(catalog, pb, "ribbon") == ["S1"]
+
+
+@pytest.mark.parametrize("query", [
+    'quoll "', "quoll AND", "NOT quoll", "quoll*", "^quoll", "title:quoll", "{title}: quoll",
+    "quoll NEAR(", "(quoll", "-quoll", "quoll \u2013", "'; DROP TABLE products; quoll", "quoll OR"])
+def test_a_search_is_words_and_nothing_else(catalog, pb, query):
+    name = "products/QUOLL"
+    product = pb.Product(name=name, title="AND OR NOT NEAR TITLE DROP TABLE PRODUCTS QUOLL")
+    product.unit_price.currency_code, product.unit_price.units = "GBP", 1
+    catalog.ImportProducts(iter([pb.ImportProductsRequest(product=product)]), timeout=LIMIT)
+    assert search(catalog, pb, query) == ["QUOLL"]
+
+
+def test_search_pages(catalog, pb, make):
+    wanted = [f"PAGED{i:02}" for i in range(25)]
+    for id in wanted:
+        make(id, "OCELOT")
+    found, token = [], ""
+    while True:
+        page = catalog.SearchProducts(pb.SearchProductsRequest(
+            query="ocelot", page_size=10, page_token=token), timeout=LIMIT)
+        found.append([each.name.removeprefix("products/") for each in page.products])
+        token = page.next_page_token
+        if not token:
+            break
+        other = failure(catalog.SearchProducts,
+                        pb.SearchProductsRequest(query="heart", page_token=token))
+        assert set(other.violations) == {"page_token"}
+    assert [len(page) for page in found] == [10, 10, 5] and sum(found, []) == wanted
+
+
+def test_a_wrong_search(catalog, pb):
+    for query, fields, wrong in [("", {}, {"query"}), ("?* -", {}, {"query"}),
+                                 ("x" * 201, {}, {"query"}),
+                                 ("a", {"page_size": -1, "page_token": "00"},
+                                  {"page_size", "page_token"})]:
+        refused = failure(catalog.SearchProducts, pb.SearchProductsRequest(query=query, **fields))
+        assert refused.code == grpc.StatusCode.INVALID_ARGUMENT
+        assert set(refused.violations) == wrong
+    assert search(catalog, pb, "\u2013") == search(catalog, pb, "nosuchword") == []
+
+
 # ---- through the edge
 
 
@@ -240,3 +310,10 @@ def test_over_http(edge, make):
     assert send("DELETE", path).status == 404
     back = send("POST", path + ":undelete", {})
     assert back.status == 200 and "deleteTime" not in back.json()
+
+
+def test_search_over_http(edge, make):
+    make("E2", "OKAPI MUG")
+    answer = edge.curl("/v1/products:search?query=okapi%20m")
+    assert [each["name"] for each in answer.json()["products"]] == ["products/E2"]
+    assert edge.curl("/v1/products:search?query=").status == 400
