@@ -1,6 +1,7 @@
 /* See app_discovery.h. */
 #include "app_discovery.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,16 +93,39 @@ static const char *port_of(const char *address)
 	return colon && colon[1] && !strpbrk(colon, "]/") ? colon : NULL;
 }
 
+/* An IP address that others can reach, with or without a port. */
+static bool is_reachable(const char *address)
+{
+	const char *port = port_of(address);
+	size_t len = port ? (size_t)(port - address) : strlen(address);
+	struct in6_addr ip6;
+	struct in_addr ip;
+	char host[64];
+
+	if (len < 2 || len >= sizeof(host))
+		return false;
+	memcpy(host, address, len);
+	host[len] = '\0';
+	if (host[0] != '[')
+		return inet_pton(AF_INET, host, &ip) == 1 && ip.s_addr != INADDR_ANY;
+	if (host[len - 1] != ']')
+		return false;
+	host[len - 1] = '\0';
+	return inet_pton(AF_INET6, host + 1, &ip6) == 1 && !IN6_IS_ADDR_UNSPECIFIED(&ip6);
+}
+
 /* What others are told, from what the process listens at. The caller frees *ret_address. */
 static int advertised(const struct app_flags *flags, const char *address, char error[256],
 		      char **ret_address)
 {
 	const char *said = flags->advertise ?: address;
-	const char *port = port_of(said) || !strncmp(said, "unix", 4) ? "" : port_of(address);
+	bool is_socket = !strncmp(said, "unix", 4);
+	const char *port = is_socket || port_of(said) ? NULL : port_of(address);
 
-	if (!strncmp(said, "0.0.0.0", 7) || !strncmp(said, "[::]", 4)) {
+	if (!is_socket && !is_reachable(said)) {
 		snprintf(error, 256,
-			 "--advertise: others cannot reach %.60s: say an address of this machine",
+			 "--advertise: \"%.60s\" is no IP address that others can reach, with or "
+			 "without a port",
 			 said);
 		return -EINVAL;
 	}

@@ -25,7 +25,7 @@
 #define CALL_TIMEOUT  (5 * WEFT_SECOND)
 #define END_TIMEOUT   (2 * WEFT_SECOND)
 #define WAIT_FIRST    (100 * WEFT_MS)
-#define WAIT_MAX      (2 * WEFT_SECOND)
+#define WAIT_MAX      (500 * WEFT_MS) /* a registry that is back knows us within a second */
 
 enum state { WAITING, GRANTING, PUTTING, KEEPING, LEAVING };
 

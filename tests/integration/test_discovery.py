@@ -210,9 +210,12 @@ def test_advertised(serve, mortal, wait_until, said, told):
 
 
 @pytest.mark.parametrize("flags, words", [
-    (["--registry", "unix:/nowhere", "--listen", "0.0.0.0:0"], "--advertise"),
+    (["--registry", "unix:/nowhere", "--listen", "0.0.0.0:0"], '"0.0.0.0:'),
+    (["--registry", "unix:/nowhere", "--advertise", "parrot.example"], '"parrot.example" is no IP'),
+    (["--registry", "unix:/nowhere", "--advertise", "[::1"], '"[::1" is no IP'),
+    (["--registry", "unix:/nowhere", "--advertise", "[::]:80"], '"[::]:80" is no IP'),
     (["--registry", "gopher://x"], "--registry"),
-])
+], ids=["any", "name", "bracket", "any6", "target"])
 def test_refused(start, flags, words):
     assert words in why_not(start(*flags))
 
