@@ -53,6 +53,8 @@ static int open_channel(struct weft_worker *worker, const struct site *site,
 		.tls = site->upstream_tls,
 		.max_message = site->config.max_body,
 		.balancing = "round_robin",
+		.backoff_ns = 100 * WEFT_MS, /* a backend that is back is found within a second */
+		.backoff_max_ns = WEFT_SECOND,
 	};
 	struct shared *shared = calloc(1, sizeof(*shared));
 	char why[256] = "out of memory";

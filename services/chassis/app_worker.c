@@ -11,6 +11,14 @@
 
 #include "app_internal.h"
 
+/* A replica that is back is found within a second; one that is silent is lost after fifteen. PINGs
+ * are permitted as etcd permits them, since its resolver asks for as many of our registry. */
+#define BACKOFF           (100 * WEFT_MS)
+#define BACKOFF_MAX       WEFT_SECOND
+#define KEEPALIVE         (10 * WEFT_SECOND)
+#define KEEPALIVE_TIMEOUT (5 * WEFT_SECOND)
+#define PERMIT_KEEPALIVE  (5 * WEFT_SECOND)
+
 /* The order is carried out; worker 0 counts. */
 static void report(struct app_worker *worker, int r)
 {
@@ -27,6 +35,10 @@ static int open_channels(struct app_worker *worker)
 		.size = sizeof(options),
 		.tls = worker->app->tls.client,
 		.balancing = "round_robin",
+		.backoff_ns = BACKOFF,
+		.backoff_max_ns = BACKOFF_MAX,
+		.keepalive_ns = KEEPALIVE,
+		.keepalive_timeout_ns = KEEPALIVE_TIMEOUT,
 	};
 	const char *const *uses = worker->app->service->uses;
 	char why[256] = "";
@@ -70,6 +82,7 @@ static int open_server(struct app_worker *worker)
 	const struct weft_server_options options = {
 		.size = sizeof(options),
 		.log_calls = weft_log_enabled(WEFT_LOG_DEBUG),
+		.permit_keepalive_ns = PERMIT_KEEPALIVE,
 	};
 	int r;
 
