@@ -11,6 +11,8 @@ struct catalog { /* a worker's */
 	struct store *store;
 	struct store_reader *reader;
 	struct weft_worker *worker;
+	struct weft_list watches; /* the calls of WatchProducts */
+	struct store_subscription *changes;
 };
 
 #define PAGE_USUAL 50 /* of the lists that come page by page */
@@ -33,6 +35,11 @@ int undelete_product(struct weft_call *call, const Catalog__V1__UndeleteProductR
 int import_products(struct weft_call *call, void *self);
 int export_products(struct weft_call *call, const Catalog__V1__ExportProductsRequest *req,
 		    void *self);
+int watch_products(struct weft_call *call, const Catalog__V1__WatchProductsRequest *req,
+		   void *self);
+void watches_start(struct catalog *catalog);
+void watches_end(struct catalog *catalog); /* the drain has begun */
+void watches_stop(struct catalog *catalog);
 int get_product(struct weft_call *call, const Catalog__V1__GetProductRequest *req, void *self);
 int batch_get_products(struct weft_call *call, const Catalog__V1__BatchGetProductsRequest *req,
 		       void *self);

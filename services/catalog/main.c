@@ -21,6 +21,7 @@ static int start(struct app_worker *worker, void *process, void **ret_self)
 		.undelete_product = undelete_product,
 		.import_products = import_products,
 		.export_products = export_products,
+		.watch_products = watch_products,
 	};
 	struct catalog *catalog = calloc(1, sizeof(*catalog));
 	int r;
@@ -35,12 +36,19 @@ static int start(struct app_worker *worker, void *process, void **ret_self)
 		free(catalog);
 		return r;
 	}
+	watches_start(catalog);
 	*ret_self = catalog;
 	return 0;
 }
 
+static void drain(struct app_worker *worker, void *self)
+{
+	watches_end(self);
+}
+
 static void stop(struct app_worker *worker, void *self)
 {
+	watches_stop(self);
 	free(self);
 }
 
@@ -54,6 +62,7 @@ int main(int argc, char **argv)
 		.n_migrations = catalog_n_migrations,
 		.provides = provides,
 		.start = start,
+		.drain = drain,
 		.stop = stop,
 	};
 

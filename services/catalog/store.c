@@ -142,6 +142,54 @@ int store_search_products(struct store_reader *reader, const char *text, size_t 
 	return r < 0 ? r : read_products(stmt, limit, arena, ret_products, ret_n);
 }
 
+int store_last_sequence(struct store_reader *reader, int64_t *ret_sequence)
+{
+	sqlite3_stmt *stmt =
+		store_reader_stmt(reader, "SELECT ifnull(max(sequence), 0) FROM products");
+	int r;
+
+	if (!stmt)
+		return -EINVAL;
+	r = store_step(stmt);
+	if (r < 0)
+		return r;
+	*ret_sequence = sqlite3_column_int64(stmt, 0);
+	sqlite3_reset(stmt);
+	return 0;
+}
+
+int store_list_changes(struct store_reader *reader, int64_t after, size_t limit,
+		       struct weft_arena *arena, Catalog__V1__Product ***ret_products,
+		       int64_t **ret_sequences, size_t *ret_n)
+{
+	sqlite3_stmt *stmt =
+		store_reader_stmt(reader, "SELECT " COLUMNS " FROM products WHERE sequence > ?"
+					  " ORDER BY sequence LIMIT ?");
+	Catalog__V1__Product **products =
+		weft_arena_new_array(arena, Catalog__V1__Product *, limit);
+	int64_t *sequences = weft_arena_new_array(arena, int64_t, limit);
+	size_t n = 0;
+	int r;
+
+	if (!stmt)
+		return -EINVAL;
+	if (!products || !sequences)
+		return -ENOMEM;
+	r = store_bind(stmt, "ii", after, (int64_t)limit);
+	if (r < 0)
+		return r;
+	for (; (r = store_step(stmt)) > 0; n++) {
+		products[n] = read_product(stmt, arena);
+		sequences[n] = sqlite3_column_int64(stmt, 6);
+	}
+	if (r < 0)
+		return r;
+	*ret_products = products;
+	*ret_sequences = sequences;
+	*ret_n = n;
+	return 0;
+}
+
 /* The change counter's next value: there is one writer, so nobody else takes it. */
 static int next_sequence(struct store_txn *txn, int64_t *ret_sequence)
 {
@@ -175,9 +223,10 @@ static int unindex_product(struct store_txn *txn, const char *id)
 		       id);
 }
 
-/* Puts it there as it is now, if it is for sale. */
+/* Puts it there as it is now, if it is for sale; and tells who waits for changes. */
 static int index_product(struct store_txn *txn, const char *id)
 {
+	store_txn_touch(txn, TOPIC_PRODUCTS);
 	return run_for(store_txn_stmt(txn, "INSERT INTO product_words (rowid, id, title)"
 					   " SELECT sequence, id, title FROM products"
 					   " WHERE id = ? AND delete_time IS NULL"),

@@ -25,6 +25,18 @@ int store_search_products(struct store_reader *reader, const char *text, size_t 
 			  struct weft_arena *arena, Catalog__V1__Product ***ret_products,
 			  size_t *ret_n);
 
+/* The number of the last change; 0: there was none. */
+int store_last_sequence(struct store_reader *reader, int64_t *ret_sequence);
+
+/* Up to `limit` products, deleted ones too, whose last change came after that of the number
+ * `after`, in the order of these changes; and their numbers. */
+int store_list_changes(struct store_reader *reader, int64_t after, size_t limit,
+		       struct weft_arena *arena, Catalog__V1__Product ***ret_products,
+		       int64_t **ret_sequences, size_t *ret_n);
+
+/* What every write touches. */
+#define TOPIC_PRODUCTS (UINT64_C(1) << 0)
+
 /* Adds a product: 0 or STORE_CONFLICT. */
 int store_insert_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
 			 int64_t *ret_sequence);

@@ -1,4 +1,4 @@
-"""catalog beyond the spine: changes of one product, search; by grpcio and through the edge."""
+"""catalog beyond the spine: changes, search, watch; by grpcio and through the edge."""
 
 import json
 import sqlite3
@@ -283,6 +283,95 @@ def test_a_wrong_search(catalog, pb):
     assert search(catalog, pb, "\u2013") == search(catalog, pb, "nosuchword") == []
 
 
+# ---- WatchProducts
+
+
+@pytest.fixture
+def watch(catalog, pb):
+    """watch(after): a call that gives changes; it is left at the end."""
+    calls = []
+
+    def watch(after=0):
+        calls.append(catalog.WatchProducts(pb.WatchProductsRequest(after_sequence=after),
+                                           timeout=LIMIT))
+        return calls[-1]
+
+    yield watch
+    for call in calls:
+        call.cancel()
+
+
+def up_to(call, name):
+    """The changes up to the first of that product."""
+    seen = []
+    for change in call:
+        seen.append(change)
+        if change.product.name == name:
+            return seen
+    raise AssertionError(f"the watch ended before {name}")
+
+
+def test_a_watch_gives_the_catalogue_and_then_its_changes(catalog, pb, make, update, watch):
+    first = make("W1")
+    call = watch()
+    seen = up_to(call, first.name)
+    sequences = [change.sequence for change in seen]
+    assert sequences == sorted(set(sequences)) and sequences[0] > 0
+    assert {change.product.name for change in seen} == set(names(catalog, pb, show_deleted=True))
+
+    changed = update(first.name, ["title"], title="CHANGED")
+    assert next(call).product == changed
+    gone = catalog.DeleteProduct(pb.DeleteProductRequest(name=first.name), timeout=LIMIT)
+    assert next(call).product == gone and gone.HasField("delete_time")
+    back = catalog.UndeleteProduct(pb.UndeleteProductRequest(name=first.name), timeout=LIMIT)
+    last = next(call)
+    assert last.product == back and last.sequence > sequences[-1]
+    catalog.ImportProducts(iter([pb.ImportProductsRequest(product=pb.Product(
+        name=f"products/W{i}", unit_price=first.unit_price)) for i in (2, 3)]), timeout=LIMIT)
+    assert [next(call).product.name for _ in range(2)] == ["products/W2", "products/W3"]
+
+
+def test_a_watch_is_taken_up_again(catalog, pb, make, update, watch):
+    made = make("W4")
+    call = watch()
+    after = up_to(call, made.name)[-1].sequence
+    call.cancel()
+    for title in ["ONE", "TWO", "THREE"]:
+        latest = update(made.name, ["title"], title=title)
+    other = make("W5")
+    again = watch(after)
+    assert [next(again).product for _ in range(2)] == [latest, other]
+    # Many watchers hear of the same change.
+    many = [watch(after) for _ in range(20)]
+    newest = make("W6")
+    for each in many + [again]:
+        assert up_to(each, newest.name)[-1].product == newest
+
+
+def test_a_sequence_that_cannot_be(catalog, pb):
+    ahead = failure(catalog.WatchProducts, pb.WatchProductsRequest(after_sequence=10**9))
+    assert (ahead.code, ahead.reason) == (grpc.StatusCode.OUT_OF_RANGE, "SEQUENCE_AHEAD")
+    wrong = failure(catalog.WatchProducts, pb.WatchProductsRequest(after_sequence=-1))
+    assert set(wrong.violations) == {"after_sequence"}
+
+
+def test_a_server_that_goes_ends_its_watches(service, catalog, pb, make, watch):
+    call = watch()
+    after = up_to(call, make("W7").name)[-1].sequence
+    service.stop()
+    try:
+        with pytest.raises(grpc.RpcError) as ended:
+            next(call)
+        assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+    finally:
+        service.start()
+    again = catalog.WatchProducts(pb.WatchProductsRequest(after_sequence=after), timeout=LIMIT,
+                                  wait_for_ready=True)
+    made = make("W8")
+    assert next(again).product == made
+    again.cancel()
+
+
 # ---- through the edge
 
 
@@ -317,3 +406,15 @@ def test_search_over_http(edge, make):
     answer = edge.curl("/v1/products:search?query=okapi%20m")
     assert [each["name"] for each in answer.json()["products"]] == ["products/E2"]
     assert edge.curl("/v1/products:search?query=").status == 400
+
+
+def test_watch_over_http(edge, make, watch):
+    """Server-Sent Events, taken up again after Last-Event-ID."""
+    last = up_to(watch(), make("E3").name)[-1].sequence
+    for id in ["E4", "E5"]:
+        make(id)
+    request = (f"GET /v1/products:watch HTTP/1.1\r\nHost: localhost\r\n"
+               f"Accept: text/event-stream\r\nLast-Event-ID: {last}\r\n\r\n")
+    seen = edge.talk(request.encode(), until=lambda received: b"products/E5" in received)
+    assert b"products/E3" not in seen
+    assert f"id: {last + 1}\n".encode() in seen and f"id: {last + 2}\n".encode() in seen

@@ -115,6 +115,6 @@ def test_a_request_from_the_explorer(root, edge, tmp_path):
     seen = json.loads(done.stdout)
     assert seen["status"].split()[0] == "200"
     assert '"name": "products/7"' in seen["body"] and '"title": "A thing"' in seen["body"]
-    assert seen["operations"] == 14
+    assert seen["operations"] == 15
     assert seen["hosts"] == [edge.url]
     assert seen["problems"] == []
