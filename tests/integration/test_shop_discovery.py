@@ -8,9 +8,10 @@ import dns
 import pytest
 import replay
 import retail
-from test_shop import Shop
+from test_shop import Shop, fresh, whole
 
 ORDERS = 60
+PROGRAMS = {"catalog", "pricing", "orders", "gateway"}
 
 
 def free_ports(n):
@@ -26,29 +27,36 @@ def free_ports(n):
         return first
 
 
-@pytest.fixture(params=["etcd", "dns", "file"])
-def shop(request, root, build, tmp_path):
-    shop = Shop(root, build, tmp_path / "shop")
-    shop.env["WEFT_DISCOVERY"] = request.param
+@pytest.fixture(scope="module")
+def shop(root, build, tmp_path_factory):
+    """Down, with a name server beside it."""
+    shop = Shop(root, build, tmp_path_factory.mktemp("shop"))
     with dns.Server() as names:
         names.records.update((f"{name}.weft.test", {"A": ["127.0.0.1"]})
                              for name in ("catalog", "pricing", "orders"))
+        shop.names = names
         shop.env |= {"WEFT_DNS": f"127.0.0.1:{names.port}", "WEFT_PORT": str(free_ports(3))}
-        shop.up()
         yield shop
         shop.dev("down")
-        assert ("orders.weft.test", "A") in names.queries or request.param != "dns"
-    for name in ("catalog", "pricing", "orders", "gateway"):
+    for name in PROGRAMS:
         log = shop.log(name)
         assert '"listening"' in log
         assert not re.search(r"AddressSanitizer|LeakSanitizer|runtime error:", log), log[-8000:]
 
 
-def test_real_orders(shop):
+@pytest.mark.parametrize("kind", ["etcd", "dns", "file"])
+def test_real_orders(shop, kind):
+    """Each on the state of the last: what the other had started is gone."""
+    shop.env["WEFT_DISCOVERY"] = kind
+    shop.names.queries.clear()
+    shop.up()
+    assert {path.name for path in (shop.state / "sv").iterdir()} == PROGRAMS | (
+        {"etcd"} if kind == "etcd" else set())
     answers = []
-    orders = retail.orders(ORDERS)
+    orders = fresh(retail.orders(ORDERS))
     replay.replay(shop.edge, orders, 8, lambda order, status, answer: answers.append(
-        (status, all(line["quantity"] > 0 for line in order["lines"]))))
+        (status, whole(order))))
     assert len(answers) == len(orders)
-    assert {status for status, whole in answers if not whole} <= {400}
-    assert [status for status, whole in answers if whole].count(200) >= ORDERS * 3 // 4
+    assert {status for status, good in answers if not good} <= {400}
+    assert [status for status, good in answers if good].count(200) >= ORDERS * 3 // 4
+    assert (("orders.weft.test", "A") in shop.names.queries) == (kind == "dns")
