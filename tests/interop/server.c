@@ -64,8 +64,8 @@ static int start(struct program *program)
 		r = grpc_testing_test_service_add(program->server, &interop_handlers,
 						  &program->report);
 	if (r >= 0)
-		r = xds_service_orca_v3_open_rca_service_add(
-			program->server, &load_report_handlers, &program->report);
+		r = xds_service_orca_v3_open_rca_service_add(program->server, &load_report_handlers,
+							     &program->report);
 	if (r >= 0)
 		r = weft_health_new(&program->health);
 	if (r >= 0)
