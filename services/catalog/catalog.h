@@ -22,6 +22,15 @@ struct catalog { /* a worker's */
 void check_product(const Catalog__V1__Product *product, unsigned mask,
 		   struct product_fields *fields, struct refusal *refusal);
 
+/* Why a change cannot be: what store_change_product() gave, above 0, for a person ("the product
+ * … does not exist") and for a program. False: that is no outcome of a change. */
+struct change_refusal {
+	enum weft_code code;
+	const char *reason;
+	const char *words;
+};
+bool change_refusal(enum product_change_kind kind, int r, struct change_refusal *ret_refusal);
+
 int create_product(struct weft_call *call, const Catalog__V1__CreateProductRequest *req,
 		   void *self);
 int search_products(struct weft_call *call, const Catalog__V1__SearchProductsRequest *req,
@@ -32,6 +41,7 @@ int delete_product(struct weft_call *call, const Catalog__V1__DeleteProductReque
 		   void *self);
 int undelete_product(struct weft_call *call, const Catalog__V1__UndeleteProductRequest *req,
 		     void *self);
+int sync_products(struct weft_call *call, void *self);
 int import_products(struct weft_call *call, void *self);
 int export_products(struct weft_call *call, const Catalog__V1__ExportProductsRequest *req,
 		    void *self);

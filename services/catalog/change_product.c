@@ -19,28 +19,44 @@ static int change_txn(struct store_txn *txn, struct store_write *write)
 	return store_change_product(txn, &change->what, write->arena, &change->product);
 }
 
+bool change_refusal(enum product_change_kind kind, int r, struct change_refusal *ret_refusal)
+{
+	switch (r) {
+	case STORE_NOT_FOUND:
+		*ret_refusal = (struct change_refusal) { WEFT_NOT_FOUND, "PRODUCT_NOT_FOUND",
+							 "does not exist" };
+		return true;
+	case CHANGE_IS_DELETED:
+		*ret_refusal =
+			kind == CHANGE_DELETE
+				? (struct change_refusal) { WEFT_NOT_FOUND, "PRODUCT_NOT_FOUND",
+							    "is deleted already" }
+				: (struct change_refusal) { WEFT_FAILED_PRECONDITION,
+							    "PRODUCT_DELETED",
+							    "is deleted; undelete it first" };
+		return true;
+	case CHANGE_IS_NOT_DELETED:
+		*ret_refusal = (struct change_refusal) { WEFT_ALREADY_EXISTS, "PRODUCT_NOT_DELETED",
+							 "is not deleted" };
+		return true;
+	case CHANGE_ETAG_MISMATCH:
+		*ret_refusal =
+			(struct change_refusal) { WEFT_ABORTED, "ETAG_MISMATCH",
+						  "has changed since it was read; read it again" };
+		return true;
+	default: return false;
+	}
+}
+
 static void refuse_change(const struct change *change, int r)
 {
-	const char *id = change->what.fields.id;
-	struct weft_call *call = change->write.call;
-	bool twice = r == CHANGE_IS_DELETED && change->what.kind == CHANGE_DELETE;
+	struct change_refusal why;
 
-	if (r == STORE_NOT_FOUND || twice)
-		refuse(call, WEFT_NOT_FOUND, CATALOG_DOMAIN, "PRODUCT_NOT_FOUND",
-		       twice ? "the product \"%s\" is deleted already"
-			     : "there is no product \"%s\"",
-		       id);
-	else if (r == CHANGE_IS_DELETED)
-		refuse(call, WEFT_FAILED_PRECONDITION, CATALOG_DOMAIN, "PRODUCT_DELETED",
-		       "the product \"%s\" is deleted; undelete it first", id);
-	else if (r == CHANGE_IS_NOT_DELETED)
-		refuse(call, WEFT_ALREADY_EXISTS, CATALOG_DOMAIN, "PRODUCT_NOT_DELETED",
-		       "the product \"%s\" is not deleted", id);
-	else if (r == CHANGE_ETAG_MISMATCH)
-		refuse(call, WEFT_ABORTED, CATALOG_DOMAIN, "ETAG_MISMATCH",
-		       "the product \"%s\" has changed since it was read; read it again", id);
+	if (change_refusal(change->what.kind, r, &why))
+		refuse(change->write.call, why.code, CATALOG_DOMAIN, why.reason,
+		       "the product \"%s\" %s", change->what.fields.id, why.words);
 	else
-		refuse_write(call, CATALOG_DOMAIN, r);
+		refuse_write(change->write.call, CATALOG_DOMAIN, r);
 }
 
 static void on_changed(struct store_write *write, int r)

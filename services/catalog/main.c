@@ -19,6 +19,7 @@ static int start(struct app_worker *worker, void *process, void **ret_self)
 		.update_product = update_product,
 		.delete_product = delete_product,
 		.undelete_product = undelete_product,
+		.sync_products = sync_products,
 		.import_products = import_products,
 		.export_products = export_products,
 		.watch_products = watch_products,

@@ -358,7 +358,7 @@ static int allow_change(const struct product_change *change, const struct produc
 {
 	if (change->kind == CHANGE_UNDELETE && !history->delete_time)
 		return CHANGE_IS_NOT_DELETED;
-	if (change->kind != CHANGE_UNDELETE && history->delete_time)
+	if (change->kind != CHANGE_UNDELETE && change->kind != CHANGE_PUT && history->delete_time)
 		return CHANGE_IS_DELETED;
 	if (change->etag[0] && strcmp(change->etag, product_etag(history->sequence, arena)) != 0)
 		return CHANGE_ETAG_MISMATCH;
@@ -381,6 +381,32 @@ static bool merge(const struct product_change *change, struct product_fields *fi
 	       before.weight_grams != fields->weight_grams;
 }
 
+/* Whether the product becomes another. */
+static bool apply_change(const struct product_change *change, struct product_fields *fields,
+			 struct product_history *history)
+{
+	const bool was_deleted = history->delete_time != 0;
+	const bool is_deleted = change->kind == CHANGE_DELETE;
+
+	if (!merge(change, fields) && was_deleted == is_deleted)
+		return false;
+	history->update_time = change->now;
+	history->delete_time = is_deleted ? change->now : 0;
+	return true;
+}
+
+static int insert_change(struct store_txn *txn, const struct product_change *change,
+			 struct weft_arena *arena, Catalog__V1__Product **ret_product)
+{
+	struct product_history history = { .create_time = change->now, .update_time = change->now };
+	int r;
+
+	r = store_insert_product(txn, &change->fields, change->now, &history.sequence);
+	if (r == 0)
+		*ret_product = product_to_message(&change->fields, &history, arena);
+	return r;
+}
+
 int store_change_product(struct store_txn *txn, const struct product_change *change,
 			 struct weft_arena *arena, Catalog__V1__Product **ret_product)
 {
@@ -389,13 +415,13 @@ int store_change_product(struct store_txn *txn, const struct product_change *cha
 	int r;
 
 	r = find_product(txn, change->fields.id, arena, &fields, &history);
+	if (r == STORE_NOT_FOUND && change->kind == CHANGE_PUT && !change->etag[0])
+		return insert_change(txn, change, arena, ret_product);
 	if (r == 0)
 		r = allow_change(change, &history, arena);
 	if (r != 0)
 		return r;
-	if (change->kind != CHANGE_FIELDS || merge(change, &fields)) {
-		history.update_time = change->now;
-		history.delete_time = change->kind == CHANGE_DELETE ? change->now : 0;
+	if (apply_change(change, &fields, &history)) {
 		r = update_product(txn, &fields, change->now, history.delete_time,
 				   &history.sequence);
 		if (r != 0)

@@ -46,10 +46,15 @@ enum put_result { PUT_CREATED, PUT_UPDATED, PUT_UNCHANGED };
 int store_put_product(struct store_txn *txn, const struct product_fields *fields, int64_t now,
 		      enum put_result *ret_result);
 
-/* A change of one product that is there. */
+/* A change of one product, which is there but for CHANGE_PUT. */
 struct product_change {
-	enum product_change_kind { CHANGE_FIELDS, CHANGE_DELETE, CHANGE_UNDELETE } kind;
-	struct product_fields fields; /* its id; with CHANGE_FIELDS what `mask` names */
+	enum product_change_kind {
+		CHANGE_FIELDS,
+		CHANGE_DELETE,
+		CHANGE_UNDELETE,
+		CHANGE_PUT, /* whether it is there or not, deleted or not */
+	} kind;
+	struct product_fields fields; /* its id, and what `mask` names */
 	unsigned mask;                /* of enum product_field */
 	const char *etag;             /* as it must be still; "": whatever it is */
 	int64_t now;

@@ -1,6 +1,7 @@
-"""catalog beyond the spine: changes, search, watch; by grpcio and through the edge."""
+"""catalog beyond the spine: changes, search, watch, sync; by grpcio and through the edge."""
 
 import json
+import queue
 import sqlite3
 
 import grpc
@@ -370,6 +371,67 @@ def test_a_server_that_goes_ends_its_watches(service, catalog, pb, make, watch):
     made = make("W8")
     assert next(again).product == made
     again.cancel()
+
+
+# ---- SyncProducts
+
+
+def test_a_supplier_sends_changes_and_hears_of_each(catalog, pb, make):
+    made = make("Y1", "CLOCK", 2, 100)
+    price = made.unit_price
+    asked = queue.Queue()
+    call = catalog.SyncProducts(iter(asked.get, None), timeout=LIMIT)
+
+    def put(name, **fields):
+        asked.put(pb.SyncProductsRequest(
+            product=pb.Product(name=name, unit_price=price, **fields)))
+        return next(call)
+
+    def delete(name):
+        asked.put(pb.SyncProductsRequest(deleted_name=name))
+        return next(call)
+
+    created = put("products/Y2", title="NEW")
+    assert (created.index, created.product.title) == (0, "NEW")
+    assert get(catalog, pb, "products/Y2") == created.product
+    same = put("products/Y2", title="NEW", etag=created.product.etag)
+    assert (same.index, same.product) == (1, created.product)
+    changed = put(made.name, title="BELL", etag=made.etag).product
+    assert (changed.title, changed.weight_grams) == ("BELL", 0)
+
+    for refused, reason, field in [
+            (put(made.name, title="LATE", etag=made.etag), "ETAG_MISMATCH", ""),
+            (put("products/Y3", etag="1"), "PRODUCT_NOT_FOUND", ""),
+            (put(made.name, weight_grams=-1), "INVALID_REQUEST", "product.weight_grams"),
+            (put("Y1"), "INVALID_REQUEST", "product.name"),
+            (delete("Y1"), "INVALID_REQUEST", "deleted_name"),
+            (delete("products/NONE"), "PRODUCT_NOT_FOUND", "")]:
+        assert (refused.refusal.reason, refused.refusal.field) == (reason, field)
+        assert refused.refusal.message
+    asked.put(pb.SyncProductsRequest())
+    assert next(call).refusal.field == "change"
+    assert get(catalog, pb, made.name) == changed
+
+    assert delete(made.name).product.HasField("delete_time")
+    assert delete(made.name).refusal.reason == "PRODUCT_NOT_FOUND"
+    back = put(made.name, title="BELL")
+    assert not back.product.HasField("delete_time") and back.index == 12
+    asked.put(None)
+    assert list(call) == []
+
+
+def test_many_changes_are_answered_in_order(catalog, pb):
+    def requests():
+        for i in range(300):
+            request = pb.SyncProductsRequest(product=pb.Product(name=f"products/YM{i % 100}"))
+            request.product.unit_price.currency_code = "GBP"
+            request.product.unit_price.units = i + 1
+            yield request
+
+    answers = list(catalog.SyncProducts(requests(), timeout=LIMIT))
+    assert [answer.index for answer in answers] == list(range(300))
+    assert [answer.product.unit_price.units for answer in answers] == list(range(1, 301))
+    assert get(catalog, pb, "products/YM99").unit_price.units == 300
 
 
 # ---- through the edge
