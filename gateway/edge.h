@@ -8,6 +8,7 @@
 #define GATEWAY_EDGE_H
 
 #include <stdatomic.h>
+#include <time.h>
 #include <weft/list.h>
 #include <weft/tls.h>
 #include <weft/worker.h>
@@ -38,6 +39,8 @@ struct edge_worker {
 	struct weft_list connections;
 	atomic_size_t n_connections; /* also those that are on their way to it */
 	size_t n_exchanges;          /* requests that have not ended, their clients gone or not */
+	time_t date_at;              /* the second that `date` says, as HTTP does */
+	char date[32];
 	bool draining;
 	struct weft_timer grace;
 	struct weft_task drain;

@@ -1,7 +1,6 @@
 #include "exchange.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -139,6 +138,7 @@ static void identify(struct exchange *exchange)
 {
 	const char *traceparent = exchange_header(exchange, "traceparent");
 	const char *request_id = exchange_header(exchange, "x-request-id");
+	static const char digits[] = "0123456789abcdef";
 	struct weft_trace parent, fresh;
 	char *text;
 
@@ -152,9 +152,11 @@ static void identify(struct exchange *exchange)
 		return;
 	}
 	weft_trace_generate(&fresh);
-	text = weft_arena_alloc(exchange->arena, 2 * sizeof(fresh.trace_id) + 1);
-	for (size_t i = 0; i < sizeof(fresh.trace_id); i++)
-		snprintf(text + 2 * i, 3, "%02x", fresh.trace_id[i]);
+	text = weft_arena_zalloc(exchange->arena, 2 * sizeof(fresh.trace_id) + 1);
+	for (size_t i = 0; i < sizeof(fresh.trace_id); i++) {
+		text[2 * i] = digits[fresh.trace_id[i] >> 4];
+		text[2 * i + 1] = digits[fresh.trace_id[i] & 15];
+	}
 	exchange->request_id = text;
 }
 
@@ -307,15 +309,19 @@ void exchange_add_header(struct exchange *exchange, const char *name, const char
 	exchange->extra[exchange->n_extra++] = WEFT_H2_HEADER(name, value);
 }
 
-static const char *http_date(struct weft_arena *arena)
+/* Written once a second. */
+static const char *http_date(struct exchange *exchange)
 {
 	time_t now = (time_t)(weft_wall_clock() / WEFT_SECOND);
-	char *text = weft_arena_alloc(arena, 32);
+	struct edge_worker *worker = exchange->worker;
 	struct tm tm;
 
-	gmtime_r(&now, &tm);
-	strftime(text, 32, "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	return text;
+	if (worker->date_at != now) {
+		gmtime_r(&now, &tm);
+		strftime(worker->date, sizeof(worker->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+		worker->date_at = now;
+	}
+	return weft_arena_strdup(exchange->arena, worker->date);
 }
 
 /* What the client may still have to send is not wanted any more; what it has to take is. */
@@ -340,7 +346,7 @@ static void respond(struct exchange *exchange, unsigned http_status, const char 
 		return;
 	}
 	headers[n++] = WEFT_H2_HEADER(":status", weft_arena_printf(arena, "%u", http_status));
-	headers[n++] = WEFT_H2_HEADER("date", http_date(arena));
+	headers[n++] = WEFT_H2_HEADER("date", http_date(exchange));
 	if (content_type)
 		headers[n++] = WEFT_H2_HEADER("content-type", content_type);
 	if (length != EXCHANGE_NO_LENGTH)
