@@ -22,6 +22,9 @@ struct catalog { /* a worker's */
 void check_product(const Catalog__V1__Product *product, unsigned mask,
 		   struct product_fields *fields, struct refusal *refusal);
 
+/* An arena that is freed with the call's: for a write or a query, or to be reset on the way. */
+struct weft_arena *second_arena(struct weft_call *call);
+
 /* Why a change cannot be: what store_change_product() gave, above 0, for a person ("the product
  * … does not exist") and for a program. False: that is no outcome of a change. */
 struct change_refusal {

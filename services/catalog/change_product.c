@@ -69,11 +69,6 @@ static void on_changed(struct store_write *write, int r)
 		weft_call_reply(write->call, &change->product->base);
 }
 
-static void free_arena(void *arena)
-{
-	weft_arena_free(arena);
-}
-
 /* NULL: the name is none, and the call has been refused. */
 static struct change *change_new(struct weft_call *call, enum product_change_kind kind,
 				 const char *field, const char *name, const char *etag)
@@ -103,10 +98,9 @@ static int start(struct change *change, struct catalog *catalog)
 		.done = on_changed,
 		.owner = catalog->worker,
 		.call = call,
-		.arena = weft_arena_new(),
+		.arena = second_arena(call),
 		.deadline_ns = weft_call_deadline(call),
 	};
-	weft_arena_defer(weft_call_arena(call), free_arena, change->write.arena);
 	store_write(catalog->store, &change->write);
 	return 0; /* answered in on_changed() */
 }

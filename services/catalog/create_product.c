@@ -43,20 +43,6 @@ static void on_created(struct store_write *write, int r)
 		catalog_v1_create_product_reply(call, created_product(create));
 }
 
-void check_product(const Catalog__V1__Product *product, unsigned mask,
-		   struct product_fields *fields, struct refusal *refusal)
-{
-	struct product_fault faults[PRODUCT_FAULTS];
-	size_t n = product_check(product, fields, faults);
-
-	for (size_t i = 0; i < n; i++)
-		if (faults[i].bit & mask)
-			refusal_add(
-				refusal,
-				weft_arena_printf(refusal->arena, "product.%s", faults[i].field),
-				"%s", faults[i].words);
-}
-
 static void check_create(const Catalog__V1__CreateProductRequest *req,
 			 struct product_fields *fields, struct refusal *refusal)
 {

@@ -158,11 +158,6 @@ static int on_half_close(struct weft_call *call, void *data)
 	return 0;
 }
 
-static void free_strings(void *strings)
-{
-	weft_arena_free(strings);
-}
-
 int import_products(struct weft_call *call, void *self)
 {
 	struct weft_arena *arena = weft_call_arena(call);
@@ -176,8 +171,7 @@ int import_products(struct weft_call *call, void *self)
 		arena, Catalog__V1__ImportProductsResponse__Refusal *, REFUSALS_MOST);
 	if (!import->rows || !import->res.refusals)
 		return -ENOMEM;
-	import->strings = weft_arena_new();
-	weft_arena_defer(arena, free_strings, import->strings);
+	import->strings = second_arena(call);
 	catalog_v1_import_products_receive(call, on_product, on_half_close, import);
 	return 0; /* answered in on_half_close() or on_chunk() */
 }

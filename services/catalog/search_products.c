@@ -83,11 +83,6 @@ static void check_search(const Catalog__V1__SearchProductsRequest *req, struct s
 		search->skip = strtoul(skip, NULL, 10); /* "" is 0 */
 }
 
-static void free_arena(void *arena)
-{
-	weft_arena_free(arena);
-}
-
 int search_products(struct weft_call *call, const Catalog__V1__SearchProductsRequest *req,
 		    void *self)
 {
@@ -105,10 +100,9 @@ int search_products(struct weft_call *call, const Catalog__V1__SearchProductsReq
 		.done = on_found,
 		.owner = catalog->worker,
 		.call = call,
-		.arena = weft_arena_new(),
+		.arena = second_arena(call),
 		.deadline_ns = weft_call_deadline(call),
 	};
-	weft_arena_defer(arena, free_arena, search->query.arena);
 	store_query(catalog->store, &search->query);
 	return 0; /* answered in on_found() */
 }

@@ -177,22 +177,14 @@ static int sync_pump(struct weft_call *call, void *data)
 	return 0;
 }
 
-static void free_arena(void *arena)
-{
-	weft_arena_free(arena);
-}
-
 int sync_products(struct weft_call *call, void *self)
 {
-	struct weft_arena *arena = weft_call_arena(call);
-	struct sync *sync = weft_arena_zalloc(arena, sizeof(*sync));
+	struct sync *sync = weft_arena_zalloc(weft_call_arena(call), sizeof(*sync));
 
 	sync->catalog = self;
 	sync->call = call;
-	sync->strings = weft_arena_new();
-	sync->results = weft_arena_new();
-	weft_arena_defer(arena, free_arena, sync->strings);
-	weft_arena_defer(arena, free_arena, sync->results);
+	sync->strings = second_arena(call);
+	sync->results = second_arena(call);
 	catalog_v1_sync_products_receive(call, on_change, on_half_close, sync);
 	weft_call_on_ready(call, sync_pump, sync);
 	return 0; /* answered in on_change() or on_synced() */
