@@ -373,6 +373,22 @@ def test_a_server_that_goes_ends_its_watches(service, catalog, pb, make, watch):
     again.cancel()
 
 
+def test_a_watcher_that_does_not_read_holds_nobody_up(catalog, pb, make, watch):
+    slow = watch()
+    first = next(slow)
+    title = "x" * 199
+    for round in range(3):
+        result = catalog.ImportProducts((pb.ImportProductsRequest(product=pb.Product(
+            name=f"products/WS{i}", title=f"{round}{title}", unit_price=first.product.unit_price))
+            for i in range(1000)), timeout=LIMIT)
+        assert result.created + result.updated == 1000
+    # Whatever was under way, the last state of each comes before what was made later.
+    last = make("W9")
+    seen = up_to(slow, last.name)
+    titles = {change.product.name: change.product.title for change in seen}
+    assert all(titles[f"products/WS{i}"][0] == "2" for i in range(1000))
+
+
 # ---- SyncProducts
 
 
