@@ -16,7 +16,7 @@
 #include "chassis/refusal.h"
 
 /* Small enough for the writer's 10 ms, large enough that fsync does not rule. */
-#define CHUNK_ROWS    400
+#define CHUNK_ROWS    100
 #define REFUSALS_MOST 100
 
 struct import { /* in the call's arena */
