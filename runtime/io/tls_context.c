@@ -417,7 +417,7 @@ static int load(struct weft_tls *tls, char error[256], SSL_CTX **ret_context)
 int weft_tls_reload(struct weft_tls *tls, char error[256])
 {
 	uint64_t stamp = weft_tls_stamp(tls);
-	SSL_CTX *context, *old;
+	SSL_CTX *context = NULL, *old;
 	int r;
 
 	r = load(tls, error, &context);

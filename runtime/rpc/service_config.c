@@ -90,7 +90,7 @@ static int unpack(struct weft_bytes wire, struct weft_arena *arena, char *error,
 static int fill(struct weft_service_config *config, const char *json, size_t len, char *error)
 {
 	struct weft_buffer wire = WEFT_BUFFER_INIT;
-	Grpc__ServiceConfig__ServiceConfig *message;
+	Grpc__ServiceConfig__ServiceConfig *message = NULL;
 	struct weft_config_fault fault;
 	int r;
 
@@ -159,8 +159,8 @@ static int read_file(const char *path, char **ret_text, size_t *ret_len)
 int weft_service_config_load(const char *path, char error[WEFT_SERVICE_CONFIG_ERROR],
 			     struct weft_service_config **ret_config)
 {
-	char why[WEFT_SERVICE_CONFIG_ERROR], *text;
-	size_t len;
+	char why[WEFT_SERVICE_CONFIG_ERROR], *text = NULL;
+	size_t len = 0;
 	int r;
 
 	r = read_file(path, &text, &len);
