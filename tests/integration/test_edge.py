@@ -380,7 +380,7 @@ def stub(edge, backend):
     """Python's own client, at the edge's address."""
     credentials = grpc.ssl_channel_credentials(edge.ca.read_bytes())
     pb = backend.pb
-    with grpc.secure_channel(f"localhost:{edge.port}", credentials) as channel:
+    with grpc.secure_channel(f"127.0.0.1:{edge.port}", credentials) as channel:
 
         def method(kind, name, request, response):
             return getattr(channel, kind)(f"/catalog.v1.Catalog/{name}",
